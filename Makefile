@@ -1,0 +1,46 @@
+# Plain make prints what there is. Every target works on a fresh clone; once the modules are there, all work offline.
+
+GO ?= go
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+export GOFLAGS := -buildvcs=false $(filter-out -buildvcs=false,$(GOFLAGS))
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test check bench fuzz media clean
+
+help: ## this list
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+build: ## bin/liveorigin, and bin/k6 with our extension
+	$(GO) build -trimpath -o bin/liveorigin .
+	cd xk6-liveorigin && $(GO) build -trimpath -o ../bin/k6 ./cmd/k6
+
+run: build ## build, then run the region-loss scenario
+	bin/liveorigin run region-loss
+
+test: build ## every test of both modules, with the race detector
+	$(GO) test -race ./...
+	cd xk6-liveorigin && $(GO) test -race ./...
+
+check: ## gofmt, vet, staticcheck, and go.mod in order
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	cd xk6-liveorigin && $(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	cd xk6-liveorigin && $(GO) run $(STATICCHECK) ./...
+	$(GO) mod tidy -diff
+	cd xk6-liveorigin && $(GO) mod tidy -diff
+
+bench: ## benchmarks; compare the ratios within one run
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
+	cd xk6-liveorigin && $(GO) test -run '^$$' -bench . -benchtime 1s ./...
+
+fuzz: ## every fuzz target for FUZZTIME each (default 10s)
+	@sh -c 'set -e; for m in . xk6-liveorigin; do (cd $$m; for p in $$($(GO) list ./...); do \
+	  for t in $$($(GO) test -list "^Fuzz" $$p | grep ^Fuzz || true); do \
+	    echo "$$p $$t"; $(GO) test -run "^$$" -fuzz "^$$t$$" -fuzztime $${FUZZTIME:-10s} $$p; done; done); done'
+
+media: ## make the looped media again (needs ffmpeg)
+	encoders/media/make.sh
+
+clean: ## remove what was built and what was run
+	rm -rf bin runs

@@ -1,0 +1,44 @@
+package faults
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/liveorigin/liveorigin/origin"
+)
+
+// drift is an encoder whose sample clock runs slow (ppm above zero). It still counts its frames and numbers its
+// segments as if it were in step, so that segment n holds ever later pictures: it is handed over late by what has
+// accumulated since the window opened, and its producer reference time, which comes from UTC, moves away from its
+// decode time. At the window's end the encoder locks to the epoch again.
+type drift struct{ base }
+
+func newDrift(b base) Fault { return drift{b} }
+
+func (f drift) WrapSource(at Place, s origin.Source) origin.Source {
+	if at.Pipeline != f.spec.Pipeline {
+		return s
+	}
+	return sourceFunc(func(ctx context.Context, r origin.Rendition, n origin.SegmentNumber) (origin.Object, error) {
+		o, err := s.Segment(ctx, r, n)
+		if err != nil || !f.active() {
+			return o, err
+		}
+		f.touch()
+		behind := f.runtime.Now().Sub(f.window.From) * time.Duration(f.spec.PPM) / 1_000_000
+		if o.Body != nil {
+			body, err := shiftPrft(o.Body, behind)
+			if err != nil {
+				return o, err
+			}
+			o = withBody(o, body)
+		}
+		return o, f.runtime.Sleep(ctx, max(0, behind))
+	})
+}
+
+// Felt asks for a publication in which inspection found the epoch lock broken.
+func (f drift) Felt(r origin.Record) bool {
+	return f.published(r) && slices.Contains(r.Defects, origin.EpochLock.String())
+}

@@ -1,0 +1,121 @@
+// Package faults holds ways to break the pipeline: one file per fault, each a wrap around a seam.
+//
+// A fault is a window, a target, and the seams that it wraps; outside its window, or away from its target, a wrap hands
+// every call through. To add one, write a file like slow_store.go, add its line to Kinds, and ship a scenario that uses
+// it.
+package faults
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/liveorigin/liveorigin/origin"
+)
+
+// Spec is a fault as a scenario writes it. Fields that a kind does not list stay zero.
+type Spec struct {
+	ID        string // unique in its scenario: the kind, and a number where the kind comes twice
+	Kind      string
+	At        time.Duration // from the event's start
+	For       time.Duration
+	Region    string
+	Pipeline  string
+	Rendition string // empty means all
+	Edge      string // empty means all
+	Zone      string
+	Defect    string        // a defect's name, for kind media-defect
+	PPM       int           // clock drift; positive runs slow
+	Delay     time.Duration // how much slower
+}
+
+// Window is the half-open time during which a fault is active.
+type Window struct{ From, Until time.Time }
+
+// Contains says whether t is inside.
+func (w Window) Contains(t time.Time) bool { return !t.Before(w.From) && t.Before(w.Until) }
+
+// Place says where a seam is, so that a fault can tell whether it is meant. Empty fields are not known there.
+type Place struct{ Region, Pipeline, Node, Zone string }
+
+// Fault breaks something. What it can break it says by having more of the small interfaces below.
+type Fault interface {
+	Spec() Spec
+	// Affected counts the calls that came out different because of the fault.
+	Affected() int64
+	// Felt says whether a record of the history, taken while the fault was active, shows it at work.
+	Felt(r origin.Record) bool
+}
+
+// A fault wraps a seam by having the method for it.
+type (
+	// SourceBreaker stands between an encoder and its packager.
+	SourceBreaker interface {
+		WrapSource(at Place, s origin.Source) origin.Source
+	}
+	// PublisherBreaker stands in front of an origin node that takes candidates in.
+	PublisherBreaker interface {
+		WrapPublisher(at Place, p origin.Publisher) origin.Publisher
+	}
+	// GetterBreaker stands in front of an origin node that answers.
+	GetterBreaker interface {
+		WrapGetter(at Place, g origin.Getter) origin.Getter
+	}
+	// StoreBreaker stands in front of a region's store, or of one zone's replica.
+	StoreBreaker interface {
+		WrapStore(at Place, s origin.Store) origin.Store
+	}
+	// Striker does something once, to every edge, when its window opens.
+	Striker interface {
+		Strike(at Place, f Flusher)
+	}
+)
+
+// Flusher forgets what it has cached, and says how many objects that were.
+type Flusher interface{ Flush() int }
+
+// Kind is one line of the table of faults.
+type Kind struct {
+	Name  string
+	About string
+	// Needs and Allows are the Spec fields, by their scenario keys, that must and may be given besides kind, at and for.
+	Needs, Allows []string
+	// Instant faults have no length: `for` must not be given.
+	Instant bool
+	New     func(base) Fault
+}
+
+// base is what all faults have in common.
+type base struct {
+	spec     Spec
+	window   Window
+	runtime  origin.Runtime
+	affected *atomic.Int64
+}
+
+func (b base) Spec() Spec      { return b.spec }
+func (b base) Affected() int64 { return b.affected.Load() }
+func (b base) active() bool    { return b.window.Contains(b.runtime.Now()) }
+func (b base) touch()          { b.affected.Add(1) }
+
+// meant compares one part of the target with a place; a target that names nothing means everything.
+func meant(target, place string) bool { return target == "" || target == place }
+
+// KindByName finds a line of the table.
+func KindByName(name string) (Kind, bool) {
+	for _, k := range Kinds() {
+		if k.Name == name {
+			return k, true
+		}
+	}
+	return Kind{}, false
+}
+
+// New makes the fault that a valid spec describes, for an event that starts at start.
+func New(spec Spec, start time.Time, rt origin.Runtime) Fault {
+	k, ok := KindByName(spec.Kind)
+	if !ok {
+		panic("faults: no kind " + spec.Kind + "; specs are validated by the scenario that holds them")
+	}
+	from := start.Add(spec.At)
+	return k.New(base{spec: spec, window: Window{from, from.Add(spec.For)}, runtime: rt, affected: new(atomic.Int64)})
+}

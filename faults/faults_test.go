@@ -1,0 +1,242 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/liveorigin/liveorigin/origin"
+)
+
+// seams is everything that a fault could wrap, each doing nothing at once, and answering with one byte.
+type seams struct{}
+
+func (seams) Segment(context.Context, origin.Rendition, origin.SegmentNumber) (origin.Object, error) {
+	return origin.Object{Size: 1}, nil
+}
+func (seams) Publish(context.Context, origin.Publication) (origin.Receipt, error) {
+	return origin.Receipt{Outcome: origin.Stored}, nil
+}
+func (seams) Get(context.Context, origin.Request) (origin.Response, error) {
+	return origin.Response{Reason: origin.Published}, nil
+}
+func (seams) Flush() int { return 1 }
+
+type store struct{ seams }
+
+func (store) Put(context.Context, origin.Key, origin.Object) error { return nil }
+func (store) Get(context.Context, origin.Key) (origin.Object, error) {
+	return origin.Object{Size: 1}, nil
+}
+
+// probe calls every seam that the fault wraps at a place, and says by seam how long it took and what came of it.
+func probe(f Fault, rt origin.Runtime, at Place) map[string]string {
+	out := map[string]string{}
+	ctx := context.Background()
+	try := func(seam string, call func() error) {
+		began := rt.Now()
+		err := call()
+		switch took := rt.Now().Sub(began); {
+		case err != nil:
+			out[seam] = err.Error()
+		case took > 0:
+			out[seam] = took.String()
+		}
+	}
+	if b, ok := f.(SourceBreaker); ok {
+		s := b.WrapSource(at, seams{})
+		try("source", func() error { _, err := s.Segment(ctx, origin.Rendition{ID: "v"}, 1); return err })
+	}
+	if b, ok := f.(PublisherBreaker); ok {
+		p := b.WrapPublisher(at, seams{})
+		try("publisher", func() error { _, err := p.Publish(ctx, origin.Publication{}); return err })
+	}
+	if b, ok := f.(GetterBreaker); ok {
+		g := b.WrapGetter(at, seams{})
+		try("getter", func() error { _, err := g.Get(ctx, origin.Request{}); return err })
+	}
+	if b, ok := f.(StoreBreaker); ok {
+		s := b.WrapStore(at, store{})
+		try("put", func() error { return s.Put(ctx, origin.Key{}, origin.Object{}) })
+		try("read", func() error { _, err := s.Get(ctx, origin.Key{}); return err })
+	}
+	return out
+}
+
+// Every fault acts inside its window and on its target, and nowhere else.
+func TestFaultsActWhereAndWhenTheyAreMeant(t *testing.T) {
+	const gone, late = "unreachable", "200ms"
+	east := Place{Region: "east", Pipeline: "a", Node: "east-1"}
+	for _, c := range []struct {
+		spec Spec
+		hit  Place
+		miss []Place
+		want map[string]string
+	}{
+		{spec: Spec{Kind: "none"}, hit: east, want: map[string]string{}},
+		{spec: Spec{Kind: "region-loss", Region: "east"}, hit: east,
+			miss: []Place{{Region: "west", Pipeline: "b"}},
+			want: map[string]string{"source": gone, "publisher": gone, "getter": gone, "put": gone, "read": gone}},
+		{spec: Spec{Kind: "zone-loss", Region: "east", Zone: "2"}, hit: Place{Region: "east", Zone: "2"},
+			miss: []Place{east, {Region: "east", Zone: "1"}, {Region: "west", Zone: "2"}},
+			want: map[string]string{"put": gone, "read": gone}},
+		{spec: Spec{Kind: "pipeline-stop", Pipeline: "a"}, hit: east, miss: []Place{{Region: "east", Pipeline: "b"}},
+			want: map[string]string{"source": gone}},
+		{spec: Spec{Kind: "late-segments", Pipeline: "a", Delay: 200 * time.Millisecond}, hit: east,
+			miss: []Place{{Region: "east", Pipeline: "b"}}, want: map[string]string{"source": late}},
+		{spec: Spec{Kind: "late-segments", Pipeline: "a", Rendition: "other", Delay: time.Second}, hit: east,
+			want: map[string]string{}},
+		{spec: Spec{Kind: "media-defect", Pipeline: "a", Defect: "missing-segment"}, hit: east,
+			miss: []Place{{Region: "east", Pipeline: "b"}}, want: map[string]string{"source": origin.ErrNoSegment.Error()}},
+		{spec: Spec{Kind: "slow-store", Region: "east", Delay: 200 * time.Millisecond}, hit: Place{Region: "east"},
+			miss: []Place{{Region: "west"}, {Region: "east", Zone: "1"}}, want: map[string]string{"put": late, "read": late}},
+		{spec: Spec{Kind: "slow-publish", Region: "east", Delay: 200 * time.Millisecond}, hit: east,
+			miss: []Place{{Region: "west"}}, want: map[string]string{"publisher": late}},
+		{spec: Spec{Kind: "cut-publish", Region: "east"}, hit: east, miss: []Place{{Region: "west"}},
+			want: map[string]string{"publisher": gone}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			rt := new(origin.Wall)
+			start := rt.Now()
+			spec := c.spec
+			spec.At, spec.For = 10*time.Second, 5*time.Second
+			f := New(spec, start, rt)
+			check := func(at time.Duration, place Place, want map[string]string) {
+				t.Helper()
+				_ = rt.Sleep(context.Background(), start.Add(at).Sub(rt.Now()))
+				if got := probe(f, rt, place); !same(got, want) {
+					t.Errorf("%s at %v, %+v: got %v, want %v", spec.Kind, at, place, got, want)
+				}
+			}
+			check(10*time.Second-1, c.hit, nil)
+			if f.Affected() != 0 {
+				t.Errorf("%s: affected %d calls before its window", spec.Kind, f.Affected())
+			}
+			check(10*time.Second, c.hit, c.want)
+			for i, miss := range c.miss {
+				check(11*time.Second+time.Duration(i), miss, nil)
+			}
+			if got := f.Affected(); got != int64(len(c.want)) {
+				t.Errorf("%s: affected %d calls, want %d", spec.Kind, got, len(c.want))
+			}
+			check(15*time.Second, c.hit, nil)
+			rt.Join()
+		})
+	}
+}
+
+func same(a, b map[string]string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for k, v := range a {
+		if b[k] != v {
+			return false
+		}
+	}
+	return true
+}
+
+// A request that is being held when its region goes is given up at that moment, as a pulled cable ends it.
+func TestCutEndsWhatIsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := new(origin.Wall)
+		start := rt.Now()
+		f := New(Spec{Kind: "region-loss", Region: "east", At: time.Second, For: time.Second}, start, rt)
+		g := f.(GetterBreaker).WrapGetter(Place{Region: "east"}, getterFunc(
+			func(ctx context.Context, r origin.Request) (origin.Response, error) {
+				return origin.Response{}, rt.Sleep(ctx, time.Minute)
+			}))
+		_, err := g.Get(context.Background(), origin.Request{})
+		if at := rt.Now().Sub(start); !errors.Is(err, origin.ErrUnreachable) || at != time.Second {
+			t.Errorf("ended at %v with %v", at, err)
+		}
+		rt.Join()
+	})
+}
+
+func TestEdgeFlushStrikesItsTarget(t *testing.T) {
+	f := New(Spec{Kind: "edge-flush", Region: "east"}, time.Now(), new(origin.Wall))
+	s := f.(Striker)
+	s.Strike(Place{Region: "west", Node: "w1"}, seams{})
+	s.Strike(Place{Region: "east", Node: "e1"}, seams{})
+	if f.Affected() != 1 {
+		t.Errorf("struck %d edges", f.Affected())
+	}
+}
+
+// A drifting encoder is ever later, and in step again after its window.
+func TestDriftGrowsAndRelocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := new(origin.Wall)
+		start := rt.Now()
+		f := New(Spec{Kind: "drift", Pipeline: "a", PPM: 50_000, At: 0, For: 10 * time.Second}, start, rt)
+		src := f.(SourceBreaker).WrapSource(Place{Pipeline: "a"}, seams{})
+		var late []time.Duration
+		for _, at := range []time.Duration{2 * time.Second, 8 * time.Second, 12 * time.Second} {
+			_ = rt.Sleep(context.Background(), start.Add(at).Sub(rt.Now()))
+			if _, err := src.Segment(context.Background(), origin.Rendition{}, 1); err != nil {
+				t.Error(err)
+			}
+			late = append(late, rt.Now().Sub(start)-at)
+		}
+		if !slices.Equal(late, []time.Duration{100 * time.Millisecond, 400 * time.Millisecond, 0}) {
+			t.Errorf("late by %v", late)
+		}
+	})
+}
+
+// Each kind says when the history shows it at work, and does not take a healthy record for it.
+func TestFelt(t *testing.T) {
+	publish := origin.Record{Kind: origin.KindPublish, Region: "east", Pipeline: "a", Rendition: "v", Attempts: 1,
+		Reason: string(origin.Stored), WaitUs: 20_000, LateUs: 30_000}
+	with := func(change func(*origin.Record)) origin.Record {
+		r := publish
+		change(&r)
+		return r
+	}
+	slow := with(func(r *origin.Record) { r.WaitUs, r.LateUs = 250_000, 260_000 })
+	failed := with(func(r *origin.Record) { r.Error = "unreachable" })
+	short := with(func(r *origin.Record) { r.Defects = []string{"short-segment"} })
+	for _, c := range []struct {
+		spec Spec
+		r    origin.Record
+	}{
+		{Spec{Kind: "region-loss", Region: "east"}, failed},
+		{Spec{Kind: "region-loss", Region: "east"},
+			origin.Record{Kind: origin.KindFetch, UpstreamRegion: "east", Error: "unreachable"}},
+		{Spec{Kind: "zone-loss", Region: "east", Zone: "2"},
+			origin.Record{Kind: origin.KindReplica, Region: "east", Name: "2", Error: "unreachable"}},
+		{Spec{Kind: "pipeline-stop", Pipeline: "a"}, failed},
+		{Spec{Kind: "late-segments", Pipeline: "a", Delay: 200 * time.Millisecond}, slow},
+		{Spec{Kind: "media-defect", Pipeline: "a", Defect: "short-segment"}, short},
+		{Spec{Kind: "drift", Pipeline: "a"}, with(func(r *origin.Record) { r.Defects = []string{"epoch-lock"} })},
+		{Spec{Kind: "slow-store", Region: "east", Delay: 200 * time.Millisecond}, slow},
+		{Spec{Kind: "slow-publish", Region: "east", Delay: 200 * time.Millisecond}, slow},
+		{Spec{Kind: "cut-publish", Region: "east"}, with(func(r *origin.Record) { r.Attempts = 3 })},
+		{Spec{Kind: "edge-flush"}, origin.Record{Kind: origin.KindFlush, Node: "e1", Count: 3}},
+	} {
+		f := New(c.spec, time.Time{}, new(origin.Wall))
+		if !f.Felt(c.r) {
+			t.Errorf("%s is not felt in %+v", c.spec.Kind, c.r)
+		}
+		elsewhere := c.r
+		elsewhere.Region, elsewhere.UpstreamRegion, elsewhere.Pipeline, elsewhere.Count = "west", "west", "b", 0
+		if f.Felt(publish) || f.Felt(elsewhere) {
+			t.Errorf("%s is felt in a healthy record, or in one from elsewhere", c.spec.Kind)
+		}
+	}
+}
+
+func TestKindsAreNamedOnceAndSayWhatTheyDo(t *testing.T) {
+	seen := map[string]bool{}
+	for _, k := range Kinds() {
+		if seen[k.Name] || k.About == "" || k.New == nil {
+			t.Errorf("kind %q: seen before %v, about %q", k.Name, seen[k.Name], k.About)
+		}
+		seen[k.Name] = true
+	}
+}

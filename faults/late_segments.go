@@ -1,0 +1,31 @@
+package faults
+
+import (
+	"context"
+
+	"github.com/liveorigin/liveorigin/origin"
+)
+
+// lateSegments is an encoder that takes longer than it should.
+type lateSegments struct{ base }
+
+func newLateSegments(b base) Fault { return lateSegments{b} }
+
+func (f lateSegments) WrapSource(at Place, s origin.Source) origin.Source {
+	if at.Pipeline != f.spec.Pipeline {
+		return s
+	}
+	return sourceFunc(func(ctx context.Context, r origin.Rendition, n origin.SegmentNumber) (origin.Object, error) {
+		o, err := s.Segment(ctx, r, n)
+		if err != nil || !meant(f.spec.Rendition, r.ID) || !f.active() {
+			return o, err
+		}
+		f.touch()
+		return o, f.runtime.Sleep(ctx, f.spec.Delay)
+	})
+}
+
+// Felt asks for a publication at least as late as the encoder was made.
+func (f lateSegments) Felt(r origin.Record) bool {
+	return f.published(r) && r.LateUs >= f.spec.Delay.Microseconds()
+}

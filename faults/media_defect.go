@@ -1,0 +1,58 @@
+package faults
+
+import (
+	"context"
+	"hash/crc32"
+	"slices"
+
+	"github.com/liveorigin/liveorigin/origin"
+)
+
+// mediaDefect is an encoder whose segments have one defect. The packager is not told: it has to find it in the bytes.
+type mediaDefect struct {
+	base
+	defect origin.Defects
+}
+
+func newMediaDefect(b base) Fault {
+	d, ok := origin.DefectByName(b.spec.Defect)
+	if !ok {
+		panic("faults: no defect " + b.spec.Defect + "; specs are validated by the scenario that holds them")
+	}
+	return mediaDefect{b, d}
+}
+
+func (f mediaDefect) WrapSource(at Place, s origin.Source) origin.Source {
+	if at.Pipeline != f.spec.Pipeline {
+		return s
+	}
+	return sourceFunc(func(ctx context.Context, r origin.Rendition, n origin.SegmentNumber) (origin.Object, error) {
+		o, err := s.Segment(ctx, r, n)
+		if err != nil || !meant(f.spec.Rendition, r.ID) || !f.active() {
+			return o, err
+		}
+		if f.defect == origin.MissingSegment {
+			f.touch()
+			return origin.Object{}, origin.ErrNoSegment
+		}
+		body, err := spoil(f.defect, r, o.Body)
+		if err != nil {
+			return o, nil // a defect that this kind of track cannot have, say a frame that is not sync in audio
+		}
+		f.touch()
+		return withBody(o, body), nil
+	})
+}
+
+// Felt asks for a publication in which inspection found the defect.
+func (f mediaDefect) Felt(r origin.Record) bool {
+	return f.published(r) && slices.Contains(r.Defects, f.spec.Defect)
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// withBody is the object with other bytes, and honest about them.
+func withBody(o origin.Object, body []byte) origin.Object {
+	o.Body, o.Size, o.Digest = body, len(body), crc32.Checksum(body, castagnoli)
+	return o
+}

@@ -1,0 +1,20 @@
+package faults
+
+import "github.com/liveorigin/liveorigin/origin"
+
+// slowStore makes every read and write of a region's store start late.
+type slowStore struct{ base }
+
+func newSlowStore(b base) Fault { return slowStore{b} }
+
+func (f slowStore) WrapStore(at Place, s origin.Store) origin.Store {
+	if at.Zone != "" || !meant(f.spec.Region, at.Region) {
+		return s
+	}
+	return before{s, f.slow}
+}
+
+// Felt asks for a publication that took at least the delay.
+func (f slowStore) Felt(r origin.Record) bool {
+	return f.published(r) && r.WaitUs >= f.spec.Delay.Microseconds()
+}

@@ -1,0 +1,79 @@
+package origin
+
+import "time"
+
+// How long answers that do not depend on a segment may be kept.
+const (
+	// createdSoon is for what does not exist but may be created any moment.
+	createdSoon = 2 * time.Second
+	// settled is for what cannot change any more.
+	settled = time.Hour
+	// shortly is for trouble that may be over at once.
+	shortly = 200 * time.Millisecond
+)
+
+// Decision is what to do with a request, as a function of the event, a clock reading and the candidates alone.
+type Decision struct {
+	Reason    Reason
+	Candidate Candidate
+	MaxAge    time.Duration
+	// HoldUntil, when not zero, asks to hold the request until then or until a candidate comes, and to decide again.
+	HoldUntil time.Time
+}
+
+// Refuse decides from the event and the clock alone (design.md section 5, rules 2 and 3): a segment outside of what can
+// exist now is refused, however often it is asked for, without a look at any segment. ok is true when it can exist.
+func (e *Event) Refuse(n SegmentNumber, now time.Time) (d Decision, ok bool) {
+	switch {
+	case n < e.StartNumber:
+		return Decision{Reason: BeforeStart, MaxAge: settled}, false
+	case n > e.LastNumber():
+		return Decision{Reason: AfterEnd, MaxAge: settled}, false
+	case !now.Before(e.ExpiresAt(n)):
+		return Decision{Reason: Expired, MaxAge: settled}, false
+	}
+	if early := e.ExpectedPublish(n).Sub(now); early > e.SegmentDuration {
+		return Decision{Reason: Early, MaxAge: early.Truncate(time.Millisecond)}, false
+	}
+	return Decision{}, true
+}
+
+// Decide answers a request for segment n from the candidates that are known now, in the node's order of preference
+// (rules 2 to 6). The immediately next segment is held open until it is published; a segment of which only defective
+// candidates have come is held while another pipeline may still bring a clean one, at most for the event's Patience.
+func (e *Event) Decide(n SegmentNumber, now time.Time, cs []Candidate, pipelines int) Decision {
+	if d, ok := e.Refuse(n, now); !ok {
+		return d
+	}
+	more := len(cs) < pipelines // somebody has not been heard of yet
+	best, ok := Choose(cs)
+	switch {
+	case ok && best.Defects == 0:
+		return Decision{Reason: Published, Candidate: best, MaxAge: e.ExpiresAt(n).Sub(now)}
+	case ok:
+		if patient := e.ExpectedPublish(n).Add(e.Patience); more && now.Before(patient) {
+			return Decision{HoldUntil: patient}
+		}
+		return Decision{Reason: Defective, Candidate: best, MaxAge: e.ExpiresAt(n).Sub(now)}
+	case more && now.Before(e.RetryDeadline(n)):
+		return Decision{HoldUntil: e.RetryDeadline(n)}
+	}
+	return Decision{Reason: Gap, MaxAge: e.ExpiresAt(n).Sub(now)}
+}
+
+// Class is what a request is worth when not all can be served: the live edge before the rest of the time-shift buffer.
+type Class string
+
+// The classes of requests.
+const (
+	LiveEdge Class = "live"
+	DVR      Class = "dvr"
+)
+
+// Classify tells a request's class from the template alone.
+func (e *Event) Classify(n SegmentNumber, now time.Time) Class {
+	if n > e.LiveEdge(now)-SegmentNumber(e.LiveEdgeSegments) {
+		return LiveEdge
+	}
+	return DVR
+}

@@ -1,0 +1,95 @@
+package edge
+
+import (
+	"errors"
+	"time"
+
+	"github.com/liveorigin/liveorigin/origin"
+)
+
+// fetch asks the upstreams one after the other until one has an answer to believe. Upstreams that could not be reached
+// a moment ago are passed over, unless there are no others.
+func (e *Edge) fetch(req origin.Request) (origin.Response, error) {
+	var doubted *origin.Response // a refusal that another region may know better
+	var doubtedRegion string
+	for _, i := range e.route() {
+		up := e.Upstreams[i]
+		if doubted != nil && up.Region == doubtedRegion {
+			continue
+		}
+		asked := e.Runtime.Now()
+		resp, err := up.Getter.Get(e.Context, req)
+		e.recordFetch(req, up, resp, err, asked)
+		switch {
+		case err != nil && e.Context.Err() != nil:
+			return origin.Response{}, e.Context.Err()
+		case err != nil:
+			e.markDown(i)
+		case resp.Reason.Status() >= 500:
+			// This one is in trouble, the next may not be.
+		case resp.Reason == origin.Gap || resp.Reason == origin.NoHeader:
+			if doubted == nil {
+				doubted, doubtedRegion = &resp, up.Region
+			}
+		default:
+			return resp, nil
+		}
+	}
+	if doubted != nil {
+		return *doubted, nil
+	}
+	return origin.Response{Reason: origin.NoOrigin}, nil
+}
+
+// route lists the upstreams' indices: those that are up in order of preference, then those that are down. A node that
+// was missing for a while may not yet know what it missed, which is why a hole that one region announces is believed
+// only when no other region knows better.
+func (e *Edge) route() []int {
+	now := e.Runtime.Now()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var up, down []int
+	for i, until := range e.downUntil {
+		if now.Before(until) {
+			down = append(down, i)
+		} else {
+			up = append(up, i)
+		}
+	}
+	return append(up, down...)
+}
+
+func (e *Edge) markDown(i int) {
+	e.mu.Lock()
+	e.downUntil[i] = e.Runtime.Now().Add(retryUpstream)
+	e.mu.Unlock()
+}
+
+func (e *Edge) recordFetch(req origin.Request, up Upstream, resp origin.Response, err error, asked time.Time) {
+	ev := e.event(req.Event)
+	now := e.Runtime.Now()
+	if e.Recorder == origin.Discard || req.Number == origin.Header || ev == nil {
+		return
+	}
+	r := origin.Record{
+		AtUs: now.Sub(ev.AvailabilityStartTime).Microseconds(), Kind: origin.KindFetch,
+		Node: e.Name, Region: e.Region, Upstream: up.Name, UpstreamRegion: up.Region,
+		Rendition: req.Rendition, Number: req.Number, Reason: string(resp.Reason), Pipeline: resp.Pipeline,
+		Defects: resp.Defects.Names(), Size: resp.Object.Size,
+		WaitUs: now.Sub(asked).Microseconds(), HoldUs: resp.Hold.Microseconds(), StoreUs: resp.Store.Microseconds(),
+	}
+	if err != nil {
+		r.Error = short(err)
+	}
+	e.Recorder.Record(r)
+}
+
+// short names an error by its kind, which is all that the history needs.
+func short(err error) string {
+	for _, known := range []error{origin.ErrUnreachable, origin.ErrTimeout} {
+		if errors.Is(err, known) {
+			return known.Error()
+		}
+	}
+	return err.Error()
+}

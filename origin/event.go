@@ -1,0 +1,240 @@
+package origin
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// SegmentNumber is DASH's $Number$: it names one segment duration of an event on every encoder alike.
+type SegmentNumber int64
+
+// Header stands where a SegmentNumber would for a rendition's CMAF header (init.mp4).
+const Header SegmentNumber = -1
+
+// Event is a live event as every part knows it: what is published, when, and for how long it can be asked for.
+// All that has to do with time follows from it and a clock reading; nobody has to be asked.
+//
+//	           |<--- d --->|
+//	start(n)               available(n)        expected publish      retry deadline
+//	   |-------------------|-------------------|---------------------|----------> time
+//	   first frame of n     last frame of n     + PublishDelay        + RetryBudget
+//	                        is encoded          n becomes the         without a candidate
+//	                                            live edge             n is a hole for good
+type Event struct {
+	ID string
+	// AvailabilityStartTime is the start of segment StartNumber (ISO/IEC 23009-1, 5.3.1.2).
+	AvailabilityStartTime time.Time
+	// StartNumber is the first segment's number.
+	StartNumber SegmentNumber
+	// End is when the last segment ends; zero while nobody knows.
+	End time.Time
+	// SegmentDuration is the constant average duration of a segment.
+	SegmentDuration time.Duration
+	// TimeShiftBufferDepth says how long a segment can be asked for after it became available.
+	TimeShiftBufferDepth time.Duration
+	// PublishDelay is what encoding, packaging and publishing may take.
+	PublishDelay time.Duration
+	// RetryBudget is how long after its expected publish a segment may still be published.
+	RetryBudget time.Duration
+	// Patience is how long after its expected publish a defective candidate waits for a clean one.
+	Patience time.Duration
+	// LiveEdgeSegments is how many of the newest segments count as the live edge.
+	LiveEdgeSegments int
+	Renditions       []Rendition
+	Regions          []RegionPlan
+}
+
+// RegionPlan lists the pipelines that publish in one region.
+type RegionPlan struct {
+	Name      string   `json:"name"`
+	Pipelines []string `json:"pipelines"`
+}
+
+// Rendition is one encoding of the event: a DASH Representation, a CMAF track.
+type Rendition struct {
+	ID        string `json:"id"`
+	Kind      string `json:"kind"`      // "video" or "audio"
+	Codecs    string `json:"codecs"`    // RFC 6381
+	Bandwidth int    `json:"bandwidth"` // nominal, bit/s
+	Width     int    `json:"width,omitempty"`
+	Height    int    `json:"height,omitempty"`
+	// FrameRate (video) and SampleRate (audio) are what manifests announce.
+	FrameRate  string `json:"frame_rate,omitempty"`
+	SampleRate int    `json:"sample_rate,omitempty"`
+	// Timescale is ticks a second; SampleTicks is the duration of a frame in ticks.
+	Timescale   uint32 `json:"timescale"`
+	SampleTicks uint32 `json:"sample_ticks"`
+	// TrackID is the track that every fragment names.
+	TrackID uint32 `json:"track_id"`
+}
+
+// The kinds of rendition.
+const (
+	Video = "video"
+	Audio = "audio"
+)
+
+// SegmentStart is when segment n's first frame is captured.
+func (e *Event) SegmentStart(n SegmentNumber) time.Time {
+	return e.AvailabilityStartTime.Add(time.Duration(n-e.StartNumber) * e.SegmentDuration)
+}
+
+// AvailableAt is when segment n's last frame is captured: the zero of every latency that we measure.
+func (e *Event) AvailableAt(n SegmentNumber) time.Time { return e.SegmentStart(n + 1) }
+
+// ExpectedPublish is when segment n should have been published at the latest.
+func (e *Event) ExpectedPublish(n SegmentNumber) time.Time {
+	return e.AvailableAt(n).Add(e.PublishDelay)
+}
+
+// RetryDeadline is when segment n becomes a hole if nobody has published it.
+func (e *Event) RetryDeadline(n SegmentNumber) time.Time {
+	return e.ExpectedPublish(n).Add(e.RetryBudget)
+}
+
+// ExpiresAt is when segment n leaves the time-shift buffer.
+func (e *Event) ExpiresAt(n SegmentNumber) time.Time {
+	return e.AvailableAt(n).Add(e.TimeShiftBufferDepth)
+}
+
+// SegmentAt is the number of the segment that covers media time t. It is the whole of epoch locking: encoders that
+// agree on the event and on UTC agree on every number without a word between them.
+func (e *Event) SegmentAt(t time.Time) SegmentNumber {
+	return e.StartNumber + SegmentNumber(floorDiv(t.Sub(e.AvailabilityStartTime), e.SegmentDuration))
+}
+
+// LiveEdge is the newest segment whose expected publish has come; StartNumber-1 before the first.
+func (e *Event) LiveEdge(now time.Time) SegmentNumber {
+	n := e.SegmentAt(now.Add(-e.PublishDelay)) - 1
+	return max(e.StartNumber-1, min(n, e.LastNumber()))
+}
+
+// LastNumber is the number of the event's last segment; a very large one while the end is open.
+func (e *Event) LastNumber() SegmentNumber {
+	if e.End.IsZero() {
+		return 1<<62 - 1
+	}
+	return e.SegmentAt(e.End.Add(-1))
+}
+
+// Rendition finds a rendition by its id.
+func (e *Event) Rendition(id string) (Rendition, bool) {
+	for _, r := range e.Renditions {
+		if r.ID == id {
+			return r, true
+		}
+	}
+	return Rendition{}, false
+}
+
+// RegionOf is the region in which a pipeline publishes.
+func (e *Event) RegionOf(pipeline string) (region string, ok bool) {
+	for _, r := range e.Regions {
+		for _, p := range r.Pipelines {
+			if p == pipeline {
+				return r.Name, true
+			}
+		}
+	}
+	return "", false
+}
+
+// Order lists every pipeline in the order in which a node of the region prefers them: the region's own first, the
+// others as configured.
+func (e *Event) Order(region string) []string {
+	var own, others []string
+	for _, r := range e.Regions {
+		if r.Name == region {
+			own = append(own, r.Pipelines...)
+		} else {
+			others = append(others, r.Pipelines...)
+		}
+	}
+	return append(own, others...)
+}
+
+// Validate says what is wrong with an event that came from outside; every limit of the origin leans on it.
+func (e *Event) Validate() error {
+	switch {
+	case e.ID == "":
+		return fmt.Errorf("event has no id")
+	case e.AvailabilityStartTime.IsZero():
+		return fmt.Errorf("event %s has no availability start time", e.ID)
+	case e.StartNumber < 0:
+		return fmt.Errorf("event %s starts at number %d; numbers begin at 0", e.ID, e.StartNumber)
+	case e.SegmentDuration < 100*time.Millisecond || e.SegmentDuration > time.Minute:
+		return fmt.Errorf("event %s: segment duration %v is not within 100ms and 1m", e.ID, e.SegmentDuration)
+	case e.TimeShiftBufferDepth < e.SegmentDuration || e.TimeShiftBufferDepth > 24*time.Hour:
+		return fmt.Errorf("event %s: time-shift buffer %v is not within one segment and 24h", e.ID, e.TimeShiftBufferDepth)
+	case e.PublishDelay < 0 || e.RetryBudget < 0 || e.Patience < 0 || e.Patience > e.RetryBudget:
+		return fmt.Errorf("event %s: need 0 <= publish delay and 0 <= patience <= retry budget", e.ID)
+	case e.LiveEdgeSegments < 1:
+		return fmt.Errorf("event %s: the live edge is at least one segment wide", e.ID)
+	case len(e.Renditions) == 0 || len(e.Renditions) > 64:
+		return fmt.Errorf("event %s has %d renditions; 1 to 64 are served", e.ID, len(e.Renditions))
+	case len(e.Order("")) == 0 || len(e.Order("")) > 16:
+		return fmt.Errorf("event %s has %d pipelines; 1 to 16 are served", e.ID, len(e.Order("")))
+	}
+	return nil
+}
+
+// floorDiv rounds towards minus infinity, so that the instants before an event's start have numbers of their own.
+func floorDiv(a, b time.Duration) int64 {
+	q := int64(a / b)
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+// eventJSON is the document at /{event}/config: the Live Event Configuration.
+type eventJSON struct {
+	ID                    string        `json:"id"`
+	AvailabilityStartTime time.Time     `json:"availability_start_time"`
+	StartNumber           SegmentNumber `json:"start_number"`
+	EndTime               *time.Time    `json:"end_time,omitempty"`
+	SegmentMs             int64         `json:"segment_ms"`
+	TimeShiftBufferMs     int64         `json:"time_shift_buffer_ms"`
+	PublishDelayMs        int64         `json:"publish_delay_ms"`
+	RetryBudgetMs         int64         `json:"retry_budget_ms"`
+	PatienceMs            int64         `json:"patience_ms"`
+	LiveEdgeSegments      int           `json:"live_edge_segments"`
+	Renditions            []Rendition   `json:"renditions"`
+	Regions               []RegionPlan  `json:"regions"`
+}
+
+// MarshalJSON writes the Live Event Configuration; durations are whole milliseconds.
+func (e Event) MarshalJSON() ([]byte, error) {
+	j := eventJSON{
+		ID: e.ID, AvailabilityStartTime: e.AvailabilityStartTime.UTC(), StartNumber: e.StartNumber,
+		SegmentMs: e.SegmentDuration.Milliseconds(), TimeShiftBufferMs: e.TimeShiftBufferDepth.Milliseconds(),
+		PublishDelayMs: e.PublishDelay.Milliseconds(), RetryBudgetMs: e.RetryBudget.Milliseconds(),
+		PatienceMs: e.Patience.Milliseconds(), LiveEdgeSegments: e.LiveEdgeSegments,
+		Renditions: e.Renditions, Regions: e.Regions,
+	}
+	if !e.End.IsZero() {
+		end := e.End.UTC()
+		j.EndTime = &end
+	}
+	return json.Marshal(j)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote, and refuses an event that Validate does.
+func (e *Event) UnmarshalJSON(b []byte) error {
+	var j eventJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return fmt.Errorf("read event configuration: %w", err)
+	}
+	ms := func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
+	*e = Event{
+		ID: j.ID, AvailabilityStartTime: j.AvailabilityStartTime, StartNumber: j.StartNumber,
+		SegmentDuration: ms(j.SegmentMs), TimeShiftBufferDepth: ms(j.TimeShiftBufferMs),
+		PublishDelay: ms(j.PublishDelayMs), RetryBudget: ms(j.RetryBudgetMs), Patience: ms(j.PatienceMs),
+		LiveEdgeSegments: j.LiveEdgeSegments, Renditions: j.Renditions, Regions: j.Regions,
+	}
+	if j.EndTime != nil {
+		e.End = *j.EndTime
+	}
+	return e.Validate()
+}

@@ -1,0 +1,106 @@
+package originhttp
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/liveorigin/liveorigin/origin"
+)
+
+// Catalog knows the events: an origin's own, or what an edge has been told.
+type Catalog interface {
+	Event(id string) (origin.Event, bool)
+}
+
+// unknownEventMaxAge is short: the event may be created any moment.
+const unknownEventMaxAge = time.Second
+
+// Delivery serves what g answers, and the documents that follow from the catalog and the clock. It takes GET and HEAD.
+//
+// Where g has no answer the connection is aborted, as if the machine had died: an edge then tries another origin, and
+// no cache keeps a made-up status.
+func Delivery(g origin.Getter, c Catalog, clock origin.Clock) http.Handler {
+	return &delivery{getter: g, catalog: c, clock: clock}
+}
+
+type delivery struct {
+	getter  origin.Getter
+	catalog Catalog
+	clock   origin.Clock
+}
+
+func (d *delivery) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		refuseMethod(w, r, "GET, HEAD")
+		return
+	}
+	p, err := requestPath(r)
+	if err != nil {
+		refusePath(w)
+		return
+	}
+	switch p.File {
+	case SegmentFile, HeaderFile:
+		resp := d.get(r.Context(), p.Request())
+		respond(w, r, &resp, d.mediaType(p, &resp))
+	default:
+		resp, mediaType, err := d.document(p)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		respond(w, r, &resp, mediaType)
+	}
+}
+
+// get asks the getter; it does not return when there is no answer, unless that is because this server is stopping: whom
+// a stopping server held open is sent away with a 503 instead.
+func (d *delivery) get(ctx context.Context, req origin.Request) origin.Response {
+	resp, err := d.getter.Get(ctx, req)
+	if err == nil {
+		return resp
+	}
+	if errors.Is(context.Cause(ctx), errStopping) {
+		return origin.Response{Reason: origin.TooManyHolders, MaxAge: time.Second}
+	}
+	panic(http.ErrAbortHandler)
+}
+
+func (d *delivery) mediaType(p Path, resp *origin.Response) string {
+	if !resp.OK() {
+		return ""
+	}
+	ev, _ := d.catalog.Event(p.Event)
+	rendition, _ := ev.Rendition(p.Rendition)
+	switch rendition.Kind {
+	case origin.Video:
+		return "video/mp4"
+	case origin.Audio:
+		return "audio/mp4"
+	}
+	return "application/mp4"
+}
+
+// refuseMethod answers 405 for methods that HTTP knows and 501 for others (RFC 9110, 9.1). After TRACE and CONNECT the
+// connection is closed: who sends those wants a proxy.
+func refuseMethod(w http.ResponseWriter, r *http.Request, allow string) {
+	switch r.Method {
+	case http.MethodTrace, http.MethodConnect:
+		w.Header().Set("Connection", "close")
+		fallthrough
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodOptions:
+		w.Header().Set("Allow", allow)
+		http.Error(w, "method not allowed here", http.StatusMethodNotAllowed)
+	default:
+		http.Error(w, "unknown method", http.StatusNotImplemented)
+	}
+}
+
+// refusePath lets caches keep the refusal: a bad URL does not become a good one.
+func refusePath(w http.ResponseWriter) {
+	w.Header().Set("Cache-Control", string(appendCacheControl(nil, time.Minute)))
+	http.Error(w, errPath.Error(), http.StatusBadRequest)
+}

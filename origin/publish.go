@@ -1,0 +1,136 @@
+package origin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Publish implements Publisher. A candidate is acknowledged when a quorum of the store has it and every node of the
+// region has been told: from then on all readers of the region see it, whole, and nobody can change it.
+func (n *Node) Publish(ctx context.Context, p Publication) (Receipt, error) {
+	c := n.catalog(p.Key.Event)
+	if c == nil {
+		return Receipt{Outcome: NoSuchPlace, Detail: "unknown event"}, nil
+	}
+	r, ok := c.event.Rendition(p.Key.Rendition)
+	if !ok {
+		return Receipt{Outcome: NoSuchPlace, Detail: "unknown rendition"}, nil
+	}
+	if _, ok := c.event.RegionOf(p.Key.Pipeline); !ok {
+		return Receipt{Outcome: Forbidden, Detail: "the event has no pipeline " + p.Key.Pipeline}, nil
+	}
+	if receipt, ok, err := n.claim(ctx, c, p); err != nil || !ok {
+		return receipt, err
+	}
+	defer c.release(p.Key)
+	return n.store(ctx, c, r, p)
+}
+
+// claim makes the caller the only writer of its candidate; ok is false when the receipt already says what to answer.
+func (n *Node) claim(ctx context.Context, c *catalog, p Publication) (receipt Receipt, ok bool, err error) {
+	if p.Key.Number != Header && (p.Key.Number < c.event.StartNumber || p.Key.Number > c.event.LastNumber()) {
+		return Receipt{Outcome: Outside, Detail: "the event has no such segment"}, false, nil
+	}
+	for {
+		found := c.claim(p.Key, p.Object.Digest, n.Runtime.NewSignal())
+		switch {
+		case found.gone:
+			return Receipt{Outcome: TooLate, Detail: "left the time-shift buffer"}, false, nil
+		case found.known.Pipeline != "":
+			return again(found.known, p), false, nil
+		case found.pending == nil:
+			if late, ok := n.untimely(c, p.Key); !ok {
+				c.release(p.Key)
+				return late, false, nil
+			}
+			return Receipt{}, true, nil
+		case found.digest != p.Object.Digest:
+			return Receipt{Outcome: Unavailable, Detail: "another writer is storing other bytes"}, false, nil
+		}
+		if err := found.pending.Wait(ctx, n.Runtime.Now().Add(c.event.RetryBudget)); err != nil {
+			if errors.Is(err, ErrTimeout) {
+				return Receipt{Outcome: Unavailable, Detail: "another writer is storing the same"}, false, nil
+			}
+			return Receipt{}, false, err
+		}
+	}
+}
+
+// again answers for a candidate that is there already: candidates never change.
+func again(known Candidate, p Publication) Receipt {
+	if known.Digest == p.Object.Digest && known.Size == p.Object.Size {
+		return Receipt{Outcome: Repeated, Defects: known.Defects}
+	}
+	return Receipt{Outcome: Conflict, Defects: known.Defects, Detail: "other bytes were acknowledged for this segment"}
+}
+
+// untimely refuses what cannot have been captured yet, and what comes after its hole was announced.
+func (n *Node) untimely(c *catalog, key Key) (Receipt, bool) {
+	if key.Number == Header {
+		return Receipt{}, true
+	}
+	now := n.Runtime.Now()
+	if early := c.event.SegmentStart(key.Number).Sub(now); early > 0 {
+		return Receipt{Outcome: TooEarly, Detail: fmt.Sprintf("its first frame is %v away", early)}, false
+	}
+	if late := now.Sub(c.event.RetryDeadline(key.Number)); late >= 0 {
+		return Receipt{Outcome: TooLate, Detail: fmt.Sprintf("%v after the retry deadline", late)}, false
+	}
+	return Receipt{}, true
+}
+
+// store inspects, stores and announces a claimed candidate.
+func (n *Node) store(ctx context.Context, c *catalog, r Rendition, p Publication) (Receipt, error) {
+	defects, err := n.inspect(&c.event, r, p)
+	if err != nil {
+		return Receipt{Outcome: Unparseable, Detail: err.Error()}, nil
+	}
+	if p.Key.Number != Header {
+		p.Object.ExpiresAt = c.event.ExpiresAt(p.Key.Number)
+	}
+	if defects&MissingSegment == 0 {
+		if err := n.Store.Put(ctx, p.Key, p.Object); err != nil {
+			return Receipt{Outcome: Unavailable, Defects: defects, Detail: err.Error()}, nil
+		}
+	}
+	if late, ok := n.untimely(c, p.Key); !ok {
+		return late, nil // the hole was announced while the store was busy, and stays a hole
+	}
+	k := Candidate{Pipeline: p.Key.Pipeline, Region: n.Region, Defects: defects, Digest: p.Object.Digest,
+		Size: p.Object.Size, AcknowledgedAt: n.Runtime.Now()}
+	a := Announcement{p.Key, k}
+	n.Announce(a)
+	for _, peer := range n.Peers {
+		peer.Announce(a)
+	}
+	return Receipt{Outcome: Stored, Defects: defects}, nil
+}
+
+// inspect adds the origin's own findings to the packager's: a packager that lies, or says nothing, is found out.
+func (n *Node) inspect(ev *Event, r Rendition, p Publication) (Defects, error) {
+	hole := p.Defects&MissingSegment != 0
+	switch {
+	case hole && (p.Object.Size != 0 || p.Key.Number == Header):
+		return 0, errors.New("a declared hole has no bytes")
+	case hole:
+		return MissingSegment, nil
+	case p.Object.Size == 0:
+		return 0, errors.New("empty")
+	case p.Key.Number == Header && n.InspectHeader != nil:
+		return 0, n.InspectHeader(r, p.Object.Body)
+	case p.Key.Number != Header && n.Inspect != nil:
+		found, err := n.Inspect(ev, r, p.Key.Number, p.Object.Body)
+		return p.Defects | found, err
+	case !p.Inspected:
+		return p.Defects | Uninspected, nil
+	}
+	return p.Defects, nil
+}
+
+// Announce implements Peer: a candidate can be read in this node's region.
+func (n *Node) Announce(a Announcement) {
+	if c := n.catalog(a.Key.Event); c != nil && c.tracks[a.Key.Rendition] != nil {
+		c.add(a.Key, a.Candidate)
+	}
+}

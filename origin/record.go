@@ -1,0 +1,58 @@
+package origin
+
+// The kinds of Record in a run's history.
+const (
+	KindRun      = "run"      // Step begin and end of the run itself
+	KindPhase    = "phase"    // Step begin of a phase of the scenario
+	KindFault    = "fault"    // Step begin and end of a fault
+	KindPublish  = "publish"  // one candidate, from the packager's first try to its last answer
+	KindDecision = "decision" // what an origin node answered, and from which candidates
+	KindFetch    = "fetch"    // one request of an edge to an origin
+	KindFlush    = "flush"    // an edge forgot its cache
+	KindReplica  = "replica"  // one replica of a store failed; Name is its zone
+	KindUsage    = "usage"    // what a process used in all
+)
+
+// The steps of what has a beginning and an end.
+const (
+	Begin = "begin"
+	End   = "end"
+)
+
+// Record is one line of run.jsonl. Times are microseconds since the event's availability start, on the harness's own
+// monotonic clock; latencies are microseconds too. Fields that a kind has no use for stay empty.
+type Record struct {
+	AtUs           int64         `json:"at_us"`
+	Kind           string        `json:"kind"`
+	Step           string        `json:"step,omitempty"`
+	Name           string        `json:"name,omitempty"`     // phase, fault id, or process
+	What           string        `json:"what,omitempty"`     // the fault's kind
+	Target         string        `json:"target,omitempty"`   // what the fault is aimed at
+	Node           string        `json:"node,omitempty"`     // origin node or edge that speaks
+	Region         string        `json:"region,omitempty"`   // region of Node, or of the pipeline
+	Upstream       string        `json:"upstream,omitempty"` // fetch: the origin node that was asked
+	UpstreamRegion string        `json:"upstream_region,omitempty"`
+	Rendition      string        `json:"rendition,omitempty"`
+	Number         SegmentNumber `json:"number,omitempty"`
+	Pipeline       string        `json:"pipeline,omitempty"` // who published, or whose candidate was chosen
+	Reason         string        `json:"reason,omitempty"`   // a Reason, or an Outcome
+	Error          string        `json:"error,omitempty"`
+	Defects        []string      `json:"defects,omitempty"`
+	// Candidates are a decision's inputs: "a:clean", "b:short-segment", in the node's order.
+	Candidates []string `json:"candidates,omitempty"`
+	Attempts   int      `json:"attempts,omitempty"`
+	Size       int      `json:"size,omitempty"`
+	WaitUs     int64    `json:"wait_us,omitempty"`  // from call to answer
+	HoldUs     int64    `json:"hold_us,omitempty"`  // of that, held open
+	StoreUs    int64    `json:"store_us,omitempty"` // of that, waiting for the store
+	LateUs     int64    `json:"late_us,omitempty"`  // publish: acknowledgement after availability
+	CPUUs      int64    `json:"cpu_us,omitempty"`   // usage: processor time
+	Count      int64    `json:"count,omitempty"`    // how many calls a fault changed; what a usage counts
+}
+
+// Discard is a Recorder that forgets.
+var Discard Recorder = discard{}
+
+type discard struct{}
+
+func (discard) Record(Record) {}

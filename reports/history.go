@@ -1,0 +1,277 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/liveorigin/liveorigin/origin"
+)
+
+// Interrupted is the Reason of a run's end record when the run did not come to its planned end.
+const Interrupted = "interrupted"
+
+// feltAfter is how long after its window a fault may still be seen at work, and may still be the reason of a breach:
+// three segments of two seconds, which is as far as a viewer's buffer reaches.
+const feltAfter = 6 * time.Second
+
+// segment names what all pipelines publish a candidate of.
+type segment struct {
+	rendition string
+	number    origin.SegmentNumber
+}
+
+// publication names one pipeline's candidate.
+type publication struct {
+	segment
+	pipeline string
+}
+
+// candidate is what became of a publication.
+type candidate struct {
+	region       string
+	acknowledged time.Duration // zero value means nothing unless accepted
+	late         time.Duration // acknowledgement after availability
+	accepted     bool
+	hole         bool // declares that there is nothing
+	clean        bool
+}
+
+// onTime says that a viewer could not have wished for more.
+func (c candidate) onTime(e *origin.Event) bool {
+	return c.accepted && c.clean && c.late <= e.PublishDelay
+}
+
+// history is run.jsonl as the judge needs it.
+type history struct {
+	plan *Plan
+
+	candidates map[publication]candidate
+	publishing map[int64]*hdrhistogram.PackedHistogram // publish latency by second
+	refused    int64                                   // publications without acknowledgement
+	newest     origin.SegmentNumber                    // largest number that was published
+
+	begun    map[string]bool // faults, by id
+	felt     map[string]bool
+	affected map[string]int64
+
+	decisions, fetches, flushes int64
+	usage                       map[string]used
+
+	runBegan, runEnded bool
+	interrupted        string
+	from, until        time.Duration // of the run, by its records
+}
+
+// used is what one kind of process took in all.
+type used struct {
+	cpu      time.Duration
+	rssBytes int64
+}
+
+func newHistory(plan *Plan) *history {
+	return &history{
+		plan:       plan,
+		candidates: map[publication]candidate{}, publishing: map[int64]*hdrhistogram.PackedHistogram{},
+		begun: map[string]bool{}, felt: map[string]bool{}, affected: map[string]int64{}, usage: map[string]used{},
+		newest: -1,
+	}
+}
+
+// readHistory reads run.jsonl. Records come in the order of writing, so nothing here may depend on what came before.
+func readHistory(plan *Plan, r io.Reader) (*history, string, error) {
+	h := newHistory(plan)
+	note, err := eachLine(HistoryFile, r, func(line []byte) error {
+		if h.skim(line) {
+			return nil
+		}
+		var rec origin.Record
+		if err := json.Unmarshal(line, &rec); err != nil {
+			return fmt.Errorf("read record: %w", err)
+		}
+		if err := checkRecord(&rec); err != nil {
+			return err
+		}
+		return h.add(&rec)
+	})
+	return h, note, err
+}
+
+// skim takes the records that are most of a history, decisions and fetches, without reading more than their first two
+// fields, unless a fault may want to see them. It leaves to the slow way whatever it does not understand at once; that
+// is three times slower and decides the same.
+func (h *history) skim(line []byte) bool {
+	rest, ok := bytes.CutPrefix(line, []byte(`{"at_us":`))
+	if !ok {
+		return false
+	}
+	digits, rest, ok := bytes.Cut(rest, []byte(`,"kind":"`))
+	if !ok || len(digits) > 15 {
+		return false
+	}
+	kind, _, _ := bytes.Cut(rest, []byte(`"`))
+	count := &h.decisions
+	switch string(kind) {
+	case origin.KindDecision:
+	case origin.KindFetch:
+		count = &h.fetches
+	default:
+		return false
+	}
+	us, err := strconv.ParseInt(string(digits), 10, 64)
+	if err != nil || h.awaited(sinceStart(us)) || !json.Valid(line) {
+		return false
+	}
+	h.until = max(h.until, sinceStart(us))
+	*count++
+	return true
+}
+
+// awaited says that some fault has not been felt yet and might be by a record of this time.
+func (h *history) awaited(at time.Duration) bool {
+	for i := range h.plan.Faults {
+		if h.awaits(&h.plan.Faults[i], at) {
+			return true
+		}
+	}
+	return false
+}
+
+func (h *history) awaits(f *FaultPlan, at time.Duration) bool {
+	return f.Felt != nil && !h.felt[f.ID] && at >= f.From && at <= f.Until+feltAfter
+}
+
+func checkRecord(rec *origin.Record) error {
+	if rec.Kind == "" {
+		return fmt.Errorf("record has no kind")
+	}
+	for _, f := range []struct {
+		name   string
+		n, low int64
+	}{
+		{"at_us", rec.AtUs, -numberMax}, {"late_us", rec.LateUs, -numberMax}, {"wait_us", rec.WaitUs, 0},
+		{"cpu_us", rec.CPUUs, 0}, {"count", rec.Count, 0}, {"number", int64(rec.Number), int64(origin.Header)},
+	} {
+		if err := inRange(f.name, f.n, f.low); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *history) add(rec *origin.Record) error {
+	at := sinceStart(rec.AtUs)
+	h.until = max(h.until, at)
+	h.feel(rec, at)
+	switch rec.Kind {
+	case origin.KindRun:
+		h.addRun(rec, at)
+	case origin.KindFault:
+		if rec.Step == origin.Begin {
+			h.begun[rec.Name] = true
+		}
+		h.affected[rec.Name] += rec.Count
+	case origin.KindPublish:
+		return h.addPublish(rec, at)
+	case origin.KindDecision:
+		h.decisions++
+	case origin.KindFetch:
+		h.fetches++
+	case origin.KindFlush:
+		h.flushes++
+	case origin.KindUsage:
+		u := h.usage[rec.Name]
+		u.cpu += sinceStart(rec.CPUUs)
+		u.rssBytes = max(u.rssBytes, rec.Count)
+		h.usage[rec.Name] = u
+	}
+	return nil
+}
+
+func (h *history) addRun(rec *origin.Record, at time.Duration) {
+	if rec.Step == origin.Begin {
+		h.runBegan, h.from = true, at
+		return
+	}
+	h.runEnded = true
+	if rec.Reason == Interrupted || rec.Error != "" {
+		h.interrupted = rec.Reason
+		if rec.Error != "" {
+			h.interrupted = rec.Error
+		}
+	}
+}
+
+// feel shows the record to the faults that it could be an effect of.
+func (h *history) feel(rec *origin.Record, at time.Duration) {
+	for i := range h.plan.Faults {
+		if f := &h.plan.Faults[i]; h.awaits(f, at) && f.Felt(*rec) {
+			h.felt[f.ID] = true
+		}
+	}
+}
+
+// addPublish keeps, of one candidate, the first acknowledgement: the same bytes again change nothing.
+func (h *history) addPublish(rec *origin.Record, at time.Duration) error {
+	if rec.Number == origin.Header {
+		return nil
+	}
+	key := publication{segment{rec.Rendition, rec.Number}, rec.Pipeline}
+	if !origin.Outcome(rec.Reason).Accepted() {
+		h.refused++
+		return nil
+	}
+	h.newest = max(h.newest, rec.Number)
+	if seen, ok := h.candidates[key]; !ok || at < seen.acknowledged {
+		region := rec.Region
+		if region == "" {
+			region, _ = h.plan.Event.RegionOf(rec.Pipeline)
+		}
+		h.candidates[key] = candidate{
+			region: region, acknowledged: at, late: sinceStart(rec.LateUs), accepted: true,
+			hole: slices.Contains(rec.Defects, origin.MissingSegment.String()), clean: len(rec.Defects) == 0,
+		}
+	}
+	return record(h.publishing, secondOf(at), rec.WaitUs)
+}
+
+// record adds one latency to the histogram of its second.
+func record(hists map[int64]*hdrhistogram.PackedHistogram, second, us int64) error {
+	hist := hists[second]
+	if hist == nil {
+		hist = newPacked()
+		hists[second] = hist
+	}
+	if err := hist.RecordValue(us); err != nil {
+		return fmt.Errorf("latency of %d us: %w", us, err)
+	}
+	return nil
+}
+
+// avoidable says that a clean candidate could have been served in the region at the time (reliability.md, C1): it had
+// been acknowledged in the same region, or in another one at least crossRegion earlier.
+func (h *history) avoidable(s segment, region string, at time.Duration) bool {
+	for _, pipeline := range h.plan.Event.Order(region) {
+		c := h.candidates[publication{s, pipeline}]
+		if !c.accepted || !c.clean {
+			continue
+		}
+		known := c.acknowledged
+		if c.region != region {
+			known += crossRegion
+		}
+		if known <= at {
+			return true
+		}
+	}
+	return false
+}
+
+// crossRegion is how long a node may be without the news that another region has a candidate.
+const crossRegion = 250 * time.Millisecond

@@ -1,0 +1,166 @@
+package reports
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/liveorigin/liveorigin/origin"
+)
+
+// In regionLoss pipeline a is back with segment 16, available at 34 s and acknowledged, in its slower rendition, at
+// 34.35 s.
+func TestRecovery(t *testing.T) {
+	late := func(w *world, pipeline string, numbers ...origin.SegmentNumber) {
+		w.publish(pipeline, func(r *origin.Record) {
+			for _, n := range numbers {
+				if r.Number == n && r.Rendition == "aac" {
+					r.LateUs, r.AtUs = 1_000_001, r.AtUs-r.LateUs+1_000_001
+				}
+			}
+		})
+	}
+	stall := func(w *world, seconds ...int64) {
+		for _, s := range seconds {
+			w.at(s, west, func(l *audienceLine) { l.Stalled = 1 })
+		}
+	}
+	from := func(first, count int64) (ns []int64) {
+		for i := range count {
+			ns = append(ns, first+i)
+		}
+		return ns
+	}
+	another := func(w *world, f FaultPlan) {
+		f.Kind = "other"
+		w.plan.Faults = append(w.plan.Faults, f)
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(*world)
+		ms     float64 // -1 for none
+		why    string
+	}{
+		{"with the first segment", func(w *world) {}, 350, "recovered"},
+		{"it was late; the next one", func(w *world) { late(w, "a", 16) }, 2350, "recovered"},
+		{"defective; the one after", func(w *world) {
+			w.publish("a", func(r *origin.Record) {
+				if r.Number == 16 || r.Number == 17 {
+					r.Defects = []string{"truncated"}
+				}
+			})
+		}, 4350, "recovered"},
+		{"every second one late is no recovery until it stops", func(w *world) { late(w, "a", 16, 18, 20) }, 10_350, "recovered"},
+		{"noise twenty seconds on does not count", func(w *world) { late(w, "a", 26) }, 350, "recovered"},
+		{"never back", func(w *world) {
+			w.drop(func(r origin.Record) bool { return r.Pipeline == "a" && r.AtUs > 34*second })
+		}, -1, "not recovered: pipeline a"},
+		{"the other pipeline's trouble is not the fault's", func(w *world) { late(w, "b", 16, 17, 18) }, 350, "recovered"},
+		{"viewers stall for three seconds", func(w *world) { stall(w, 34, 35, 36) }, 3000, "recovered"},
+		{"viewers stall, rest three seconds, stall", func(w *world) { stall(w, 34, 38) }, 5000, "recovered"},
+		{"viewers stall again after four", func(w *world) { stall(w, 34, 39) }, 1000, "recovered"},
+		{"before the end is not after it", func(w *world) { stall(w, 33) }, 350, "recovered"},
+		{"viewers stall to the end", func(w *world) { stall(w, from(34, 30)...) }, -1, "not recovered: viewers"},
+		{"nobody watches any more", func(w *world) {
+			w.each("interval", func(l *audienceLine) {
+				if l.AtUs >= 34*second {
+					l.Segments = 0
+				}
+			})
+		}, -1, "unknown: no viewer asked"},
+		{"an instant fault that nothing came of", func(w *world) {
+			*w = *quiet()
+			w.plan.Faults = []FaultPlan{{ID: "region-loss-1", Kind: "region-loss", Pipelines: []string{"a"},
+				From: 30 * time.Second, Until: 30 * time.Second}}
+		}, 0, "recovered"},
+		{"an instant fault that delays the next two", func(w *world) {
+			*w = *quiet()
+			w.plan.Faults = []FaultPlan{{ID: "region-loss-1", Kind: "region-loss", Pipelines: []string{"a"},
+				From: 30 * time.Second, Until: 30 * time.Second}}
+			late(w, "a", 14, 15) // of which 14 was available at 30 s
+		}, 4350, "recovered"},
+		{"the next fault begins first", func(w *world) {
+			late(w, "a", 16)
+			another(w, FaultPlan{ID: "b", From: 38 * time.Second, Until: 40 * time.Second, Pipelines: []string{"a"}})
+		}, -1, "unknown: fault b began"},
+		{"the next fault begins later", func(w *world) {
+			stall(w, from(40, 20)...)
+			another(w, FaultPlan{ID: "b", From: 40 * time.Second, Until: 60 * time.Second, Pipelines: []string{"a"}})
+		}, 350, "recovered"},
+		{"another fault is still at work", func(w *world) {
+			stall(w, from(34, 30)...)
+			another(w, FaultPlan{ID: "b", From: 10 * time.Second, Until: 60 * time.Second})
+		}, -1, "unknown: fault b was at work"},
+		{"two instant faults at once are judged as one", func(w *world) {
+			stall(w, 30, 31)
+			w.plan.Faults = nil
+			for _, id := range []string{"b", "c"} {
+				another(w, FaultPlan{ID: id, From: 30 * time.Second, Until: 30 * time.Second})
+			}
+		}, 2000, "recovered"},
+		{"no pipelines, and the run ends two seconds later", func(w *world) {
+			w.plan.Faults[0].Pipelines, w.plan.Faults[0].Until = nil, 62*time.Second
+		}, -1, "unknown: the run ended too soon"},
+		{"the run ends too soon", func(w *world) {
+			w.plan.Faults[0].Until = 63 * time.Second
+		}, -1, "unknown: the run ended too soon"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := regionLoss()
+			tt.change(w)
+			got := w.judge(t).Faults[0]
+			switch {
+			case !strings.HasPrefix(got.Recovery, tt.why):
+				t.Errorf("recovery %q, want %q", got.Recovery, tt.why)
+			case tt.ms < 0 && got.RecoveryMs != nil:
+				t.Errorf("recovery %v ms, want none", *got.RecoveryMs)
+			case tt.ms >= 0 && (got.RecoveryMs == nil || *got.RecoveryMs != tt.ms):
+				t.Errorf("recovery %+v, want %v ms", got, tt.ms)
+			}
+		})
+	}
+}
+
+func TestRecoveryObjective(t *testing.T) {
+	never := func(w *world) {
+		w.drop(func(r origin.Record) bool { return r.Pipeline == "a" && r.AtUs > 34*second })
+	}
+	for _, tt := range []struct {
+		name    string
+		max     int64
+		change  func(*world)
+		verdict Verdict
+		value   bool
+		breach  int64 // ms
+	}{
+		{"at the limit", 350, func(w *world) {}, Pass, true, 0},
+		{"over it", 349, func(w *world) {}, Fail, true, 34_349},
+		{"never", 9000, never, Fail, false, 43_000},
+		{"too soon to say", 9000, func(w *world) { w.plan.Faults[0].Until = 63 * time.Second }, Inconclusive, false, 0},
+		{"not felt", 9000, func(w *world) { w.plan.Faults[0].Felt = nil }, Inconclusive, true, 0},
+		{"too few viewers", 9000, func(w *world) { w.plan.Objectives[0].MinSamples = 10_000 }, Inconclusive, true, 0},
+		{"one of two faults never", 9000, func(w *world) {
+			never(w)
+			f := w.plan.Faults[0]
+			f.ID, f.From, f.Until = "region-loss-0", 10*time.Second, 10*time.Second
+			f.Felt = func(origin.Record) bool { return true }
+			w.plan.Faults = append([]FaultPlan{f}, w.plan.Faults...)
+			w.record(origin.Record{Kind: origin.KindFault, Step: origin.Begin, Name: f.ID})
+		}, Fail, false, 43_000},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := regionLoss().objective(Objective{Indicator: "recovery time", After: "region-loss", Max: ms(tt.max)})
+			tt.change(w)
+			got := w.judge(t).Objectives[0]
+			if got.Verdict != tt.verdict || (got.Value != nil) != tt.value {
+				t.Fatalf("%s: %s", got.Verdict, got.Sentence())
+			}
+			if (got.FirstBreach != nil) != (tt.breach > 0) || tt.breach > 0 && got.FirstBreach.FromMs != tt.breach {
+				t.Errorf("first breach %+v, want at %d ms", got.FirstBreach, tt.breach)
+			}
+			if tt.breach > 0 && got.Fault != "region-loss-1" {
+				t.Errorf("breach is attributed to %q", got.Fault)
+			}
+		})
+	}
+}

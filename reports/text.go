@@ -1,0 +1,120 @@
+package reports
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// textWidth is what every line fits into, so that a log of a build shows it whole.
+const textWidth = 100
+
+// WriteText writes the report for a terminal. Nothing depends on colour; it is only for those who see it.
+func (r *Report) WriteText(w io.Writer, color bool) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s  seed %d\n", r.Scenario, r.Seed)
+	if r.About != "" {
+		fmt.Fprintln(&b, r.About)
+	}
+	if err := r.writeTables(&b, color); err != nil {
+		return err
+	}
+	writeList(&b, "Why not a pass", r.Reasons)
+	writeList(&b, "Notes", r.Notes)
+	fmt.Fprintf(&b, "\n%s\n", paint(r.Verdict, r.VerdictLine(), color))
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+func (r *Report) writeTables(b *bytes.Buffer, color bool) error {
+	for _, t := range []*table{
+		r.latencyTable(), r.countTable(),
+		nil, // here goes the strip
+		r.faultTable(), r.objectiveTable(),
+	} {
+		if t == nil {
+			writeStrip(b, r.stripLines())
+			continue
+		}
+		if len(t.rows) == 0 {
+			continue
+		}
+		fmt.Fprintf(b, "\n%s\n", t.title)
+		var drawn bytes.Buffer
+		if err := t.fit(textWidth).render(&drawn, false); err != nil {
+			return fmt.Errorf("draw %s: %w", t.title, err)
+		}
+		for line := range strings.Lines(drawn.String()) {
+			fmt.Fprintln(b, paintWord(strings.TrimRight(line, " \n"), color))
+		}
+	}
+	return nil
+}
+
+func writeStrip(b *bytes.Buffer, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\nServed from\n")
+	for _, line := range lines {
+		writeWrapped(b, "  ", line)
+	}
+}
+
+func writeList(b *bytes.Buffer, title string, items []string) {
+	if len(items) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s\n", title)
+	for _, item := range items {
+		writeWrapped(b, "  - ", item)
+	}
+}
+
+// writeWrapped breaks a line between words, and indents what follows. A line that fits is left as it is, a word that
+// does not fit stays whole: it may be a command.
+func writeWrapped(b *bytes.Buffer, lead, s string) {
+	indent := strings.Repeat(" ", len(lead))
+	if len([]rune(s))+len(lead) <= textWidth {
+		fmt.Fprintf(b, "%s%s\n", lead, s)
+		return
+	}
+	line := lead
+	for i, word := range strings.Fields(s) {
+		if i > 0 && len([]rune(line))+1+len([]rune(word)) > textWidth {
+			fmt.Fprintln(b, line)
+			line = indent + word
+			continue
+		}
+		if i > 0 {
+			line += " "
+		}
+		line += word
+	}
+	fmt.Fprintln(b, line)
+}
+
+// VerdictLine is the last line: what came of it, of what, and how to see it again.
+func (r *Report) VerdictLine() string {
+	return fmt.Sprintf("%s %s  seed %d  repeat: %s", strings.ToUpper(string(r.Verdict)), r.Scenario, r.Seed, r.Command)
+}
+
+var ansi = map[Verdict]string{Pass: "\x1b[32m", Fail: "\x1b[31m", Inconclusive: "\x1b[33m"}
+
+func paint(v Verdict, s string, color bool) string {
+	if !color {
+		return s
+	}
+	return ansi[v] + s + "\x1b[0m"
+}
+
+// paintWord colours the verdict that a row begins with.
+func paintWord(line string, color bool) string {
+	for v, word := range verdictWord {
+		if rest, ok := strings.CutPrefix(line, word+" "); ok {
+			return paint(v, word, color) + " " + rest
+		}
+	}
+	return line
+}

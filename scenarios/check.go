@@ -1,0 +1,217 @@
+package scenarios
+
+import (
+	"time"
+
+	"github.com/liveorigin/liveorigin/encoders"
+	"github.com/liveorigin/liveorigin/origin"
+)
+
+// segmentOfMedia is what the looped media is cut into.
+const segmentOfMedia = 2 * time.Second
+
+// check compares values with one another, where each of them was read well.
+func (f *form) check(r *reader) {
+	f.checkEvent(r)
+	f.checkLadder(r)
+	f.checkRegions(r)
+	f.checkStorage(r)
+	f.checkAudience(r)
+	f.checkPhases(r)
+	f.checkFaults(r)
+	f.checkObjectives(r)
+}
+
+func (f *form) checkEvent(r *reader) {
+	if !r.sound("event.segment") {
+		return
+	}
+	if f.Segment != segmentOfMedia {
+		r.problem("event.segment", "segments of %s: the looped media of this release has segments of %s only",
+			short(f.Segment), short(segmentOfMedia))
+		return
+	}
+	if r.sound("event.duration") && f.Duration%f.Segment != 0 {
+		r.suggest(r.place("event.duration").value, "event.duration", short(f.Duration.Round(f.Segment)),
+			"%s is not a whole number of segments of %s", short(f.Duration), short(f.Segment))
+	}
+	if r.sound("event.time_shift_buffer") && f.TimeShiftBuffer < f.Segment {
+		r.problem("event.time_shift_buffer", "%s does not hold one segment of %s",
+			short(f.TimeShiftBuffer), short(f.Segment))
+	}
+	if r.sound("event.publish_delay") && f.PublishDelay >= f.Segment {
+		r.problem("event.publish_delay", "%s is not less than a segment of %s", short(f.PublishDelay), short(f.Segment))
+	}
+	if r.sound("event.patience", "event.retry_budget") && f.Patience > f.RetryBudget {
+		r.problem("event.patience", "a patience of %s is longer than the retry budget of %s",
+			short(f.Patience), short(f.RetryBudget))
+	}
+}
+
+// checkLadder looks the renditions up.
+func (f *form) checkLadder(r *reader) {
+	if !r.sound("event.ladder") {
+		return
+	}
+	if place := r.place("event.ladder"); len(f.Ladder) == 0 {
+		r.add(place.value, "event.ladder", "an empty ladder; an event has at least one rendition")
+		return
+	}
+	if len(f.Ladder) == 1 {
+		if all, err := encoders.Ladder(f.Ladder[0]); err == nil {
+			f.Renditions = all
+			return
+		}
+	}
+	all, err := encoders.Ladder(defaultLadder)
+	if err != nil {
+		r.problem("event.ladder", "%v", err)
+		return
+	}
+	f.pick(r, all)
+}
+
+// pick takes the renditions that the scenario lists, in its order.
+func (f *form) pick(r *reader, all []origin.Rendition) {
+	ladder := origin.Event{Renditions: all}
+	taken := origin.Event{}
+	for i, id := range f.Ladder {
+		path := item("event.ladder", i)
+		if !r.sound(path) {
+			continue
+		}
+		rendition, ok := ladder.Rendition(id)
+		if !ok {
+			r.unknown(path, "rendition", id, ids(all))
+			continue
+		}
+		if _, twice := taken.Rendition(id); twice {
+			r.problem(path, "rendition %q is listed twice", id)
+			continue
+		}
+		taken.Renditions = append(taken.Renditions, rendition)
+	}
+	f.Renditions = taken.Renditions
+}
+
+func ids(renditions []origin.Rendition) []string {
+	var ids []string
+	for _, r := range renditions {
+		ids = append(ids, r.ID)
+	}
+	return ids
+}
+
+func (f *form) renditionIDs() []string { return ids(f.Renditions) }
+
+// maxPipelines is what an origin takes (origin.Event.Validate).
+const maxPipelines = 16
+
+func (f *form) checkRegions(r *reader) {
+	if !r.sound("regions") {
+		return
+	}
+	home := map[string]string{}
+	for _, region := range f.Regions {
+		for i, p := range region.Pipelines {
+			path := item(join(join("regions", region.Name), "pipelines"), i)
+			if !r.sound(path) {
+				continue
+			}
+			if first, taken := home[p]; taken {
+				r.problem(path, "pipeline %q is in %s already; names are unique in a scenario", p, first)
+			}
+			home[p] = region.Name
+		}
+	}
+	switch n := len(f.PipelineNames()); {
+	case n == 0:
+		r.problem("regions", "no region has a pipeline, so nothing would be published")
+	case n > maxPipelines:
+		r.problem("regions", "%d pipelines; an event has at most %d", n, maxPipelines)
+	}
+}
+
+func (f *form) checkStorage(r *reader) {
+	checkLatency(r, "storage.write", f.Storage.Write)
+	checkLatency(r, "storage.read", f.Storage.Read)
+}
+
+func checkLatency(r *reader, path string, l Latency) {
+	p50, p99 := join(path, "p50"), join(path, "p99")
+	if !r.sound(p50, p99) || l.P50 <= l.P99 {
+		return
+	}
+	wrong := p99
+	if !r.given(p99) {
+		wrong = p50
+	}
+	r.problem(wrong, "half take more than p50 %s, so 99 of 100 are not done within p99 %s", short(l.P50), short(l.P99))
+}
+
+func (f *form) checkAudience(r *reader) {
+	a := &f.Audience
+	if r.sound("audience.viewers.start", "audience.viewers.peak") && a.Viewers.Start > a.Viewers.Peak {
+		r.problem("audience.viewers.start", "%d viewers at first are more than %d at the peak",
+			a.Viewers.Start, a.Viewers.Peak)
+	}
+	if r.sound("event.duration", "audience.viewers.ramp") && a.Viewers.Ramp > f.Duration {
+		r.problem("audience.viewers.ramp", "the ramp takes %s, but the event ends at %s",
+			short(a.Viewers.Ramp), short(f.Duration))
+	}
+	if r.sound("audience.ladder", "event.ladder") {
+		valid := append([]string{"spread", "lowest", "highest"}, f.renditionIDs()...)
+		f.refer(r, "audience.ladder", "choice of renditions", a.Ladder, valid)
+	}
+	f.checkScrub(r)
+}
+
+func (f *form) checkScrub(r *reader) {
+	at, length := "audience.scrub.at", "audience.scrub.for"
+	if !r.given("audience.scrub") || !r.sound("event.duration", at, length) {
+		return
+	}
+	scrub := f.Audience.Scrub
+	switch end := scrub.At + scrub.For; {
+	case scrub.At >= f.Duration:
+		r.problem(at, "the scrub begins at %s, but the event ends at %s", short(scrub.At), short(f.Duration))
+	case end > f.Duration:
+		r.problem(length, "the scrub lasts until %s, but the event ends at %s", short(end), short(f.Duration))
+	}
+	if r.sound("audience.dvr_share") && f.Audience.DVRShare == 0 {
+		r.problemOfKey("audience.scrub", "nobody could scrub: dvr_share is 0")
+	}
+}
+
+// checkPhases wants phases that cover the event; each lasts until the next begins.
+func (f *form) checkPhases(r *reader) {
+	if !r.sound("phases") {
+		return
+	}
+	for i := range f.phases {
+		p := &f.phases[i]
+		path := join("phases", p.Name)
+		p.Until = f.Duration
+		if i+1 < len(f.phases) {
+			p.Until = f.phases[i+1].From
+		}
+		switch {
+		case !r.sound(path):
+		case i == 0 && p.From != 0:
+			r.problem(path, "the first phase begins at 0s")
+		case i > 0 && r.sound(join("phases", f.phases[i-1].Name)) && p.From <= f.phases[i-1].From:
+			r.problem(path, "phase %s begins at %s, not after %s at %s; phases are in order of time",
+				p.Name, short(p.From), f.phases[i-1].Name, short(f.phases[i-1].From))
+		case r.sound("event.duration") && p.From >= f.Duration:
+			r.problem(path, "phase %s begins at %s, but the event ends at %s", p.Name, short(p.From), short(f.Duration))
+		}
+	}
+}
+
+func (f *form) phaseNames() []string {
+	var names []string
+	for _, p := range f.phases {
+		names = append(names, p.Name)
+	}
+	return names
+}

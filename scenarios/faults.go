@@ -1,0 +1,229 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/liveorigin/liveorigin/faults"
+	"github.com/liveorigin/liveorigin/origin"
+)
+
+// breakage is a fault while it is being read.
+type breakage struct {
+	faults.Spec
+	path string
+}
+
+// everyFault are the keys that faults of all kinds may have; the others are for the kinds that list them.
+var everyFault = []string{"kind", "name", "at", "for"}
+
+func (f *form) fault() value {
+	b := &breakage{path: item("faults", len(f.broken))}
+	f.broken = append(f.broken, b)
+	return faultSection{section{b.keys()}}
+}
+
+func (b *breakage) keys() keys {
+	return keys{
+		{name: "kind", required: true, about: "what breaks", is: choice(&b.Kind, "fault kind", kindNames())},
+		{name: "name", about: "what objectives call it; the kind, with a number if it comes twice, by default",
+			is: name(&b.ID)},
+		{name: "at", required: true, about: "when it begins, from the event's start", is: duration(&b.At, 0, day)},
+		{name: "for", about: "how long it lasts; faults of one moment have none",
+			is: duration(&b.For, time.Millisecond, day)},
+		{name: "region", about: "a region's name", is: name(&b.Region)},
+		{name: "pipeline", about: "a pipeline's name", is: name(&b.Pipeline)},
+		{name: "rendition", about: "a rendition's id; all by default", is: name(&b.Rendition)},
+		{name: "edge", about: "an edge: <region>-edge-<k>, k from 1; all by default", is: name(&b.Edge)},
+		{name: "zone", about: "a zone of the region, from 1", is: reference(&b.Zone)},
+		{name: "defect", about: "what is wrong with the segments", is: choice(&b.Defect, "defect", defectNames())},
+		{name: "ppm", about: "how much slower the encoder's clock runs, in millionths; below zero it is faster",
+			is: count(&b.PPM, -1_000_000, 1_000_000)},
+		{name: "delay", about: "how much longer everything takes", is: duration(&b.Delay, time.Millisecond, time.Hour)},
+	}
+}
+
+func kindNames() []string {
+	var names []string
+	for _, k := range faults.Kinds() {
+		names = append(names, k.Name)
+	}
+	return names
+}
+
+// defectNames are the defects that an encoder can be given. To be uninspected is no property of a segment.
+func defectNames() []string {
+	return slices.DeleteFunc(origin.DefectNames(), func(d string) bool { return d == origin.Uninspected.String() })
+}
+
+// checkFaults compares the faults with their kinds, with the event, and with one another.
+func (f *form) checkFaults(r *reader) {
+	for _, b := range f.broken {
+		f.checkKind(r, b)
+		f.checkWindow(r, b)
+		f.checkTarget(r, b)
+	}
+	f.checkFaultNames(r)
+	for _, b := range f.broken {
+		f.faults = append(f.faults, b.Spec)
+	}
+}
+
+// checkKind holds the keys that a fault has against those that its kind needs and allows.
+func (f *form) checkKind(r *reader, b *breakage) {
+	kind, ok := faults.KindByName(b.Kind)
+	if !ok {
+		return
+	}
+	own := append(slices.Clone(kind.Needs), kind.Allows...)
+	for _, k := range b.keys() {
+		path := join(b.path, k.name)
+		switch {
+		case slices.Contains(kind.Needs, k.name) && !r.given(path):
+			r.problem(path, "%s needs %q: %s", kind.Name, k.name, k.about)
+		case k.name == "for" && kind.Instant && r.given(path):
+			r.problemOfKey(path, "%s happens at one moment; it takes no \"for\"", kind.Name)
+		case k.name == "for" && !kind.Instant && !r.given(path):
+			r.problem(path, "%s needs \"for\": %s", kind.Name, k.about)
+		case !slices.Contains(everyFault, k.name) && !slices.Contains(own, k.name) && r.given(path):
+			r.problemOfKey(path, "%s takes no %q%s", kind.Name, k.name, only(own))
+		}
+	}
+}
+
+func only(valid []string) string {
+	if len(valid) == 0 {
+		return ""
+	}
+	return "; it takes " + oneOf(valid)
+}
+
+// checkWindow wants all of a fault inside the event: what is cut off at its end could not be judged.
+func (f *form) checkWindow(r *reader, b *breakage) {
+	at, length := join(b.path, "at"), join(b.path, "for")
+	if !r.sound("event.duration", at, length) {
+		return
+	}
+	switch end := b.At + b.For; {
+	case b.At >= f.Duration:
+		r.problem(at, "the fault begins at %s, but the event ends at %s", short(b.At), short(f.Duration))
+	case end > f.Duration:
+		r.problem(length, "the fault lasts until %s, but the event ends at %s", short(end), short(f.Duration))
+	}
+	if path := join(b.path, "ppm"); r.given(path) && r.sound(path) && b.PPM == 0 {
+		r.problem(path, "a drift of 0 ppm is none")
+	}
+}
+
+// checkTarget looks up what the fault names.
+func (f *form) checkTarget(r *reader, b *breakage) {
+	if !r.sound("regions") {
+		return
+	}
+	f.refer(r, join(b.path, "region"), "region", b.Region, f.RegionNames())
+	f.refer(r, join(b.path, "pipeline"), "pipeline", b.Pipeline, f.PipelineNames())
+	if r.sound("event.ladder") {
+		f.refer(r, join(b.path, "rendition"), "rendition", b.Rendition, f.renditionIDs())
+	}
+	if r.sound("audience.edges") {
+		f.refer(r, join(b.path, "edge"), edgeOf(b.Region), b.Edge, f.edgesOf(b.Region))
+	}
+	if _, ok := f.Region(b.Region); ok && r.sound(join("regions", b.Region)) {
+		f.refer(r, join(b.path, "zone"), "zone of "+b.Region, b.Zone, f.ZoneNames(b.Region))
+	}
+}
+
+// refer wants a reference, where there is one, to name something.
+func (f *form) refer(r *reader, path, what, word string, valid []string) {
+	if r.given(path) && r.sound(path) && !slices.Contains(valid, word) {
+		r.unknown(path, what, word, valid)
+	}
+}
+
+func edgeOf(region string) string {
+	if region == "" {
+		return "edge"
+	}
+	return "edge of " + region
+}
+
+// edgesOf lists a region's edges, or all of them.
+func (f *form) edgesOf(region string) []string {
+	if _, ok := f.Region(region); ok {
+		return f.EdgeNames(region)
+	}
+	var all []string
+	for _, name := range f.RegionNames() {
+		all = append(all, f.EdgeNames(name)...)
+	}
+	return all
+}
+
+// checkFaultNames gives every fault a name of its own. A given name may not be the kind of another fault: "after" takes
+// both.
+func (f *form) checkFaultNames(r *reader) {
+	taken := map[string]bool{}
+	for _, b := range f.broken {
+		path := join(b.path, "name")
+		switch {
+		case b.ID == "" || !r.sound(path):
+		case taken[b.ID]:
+			r.problem(path, "another fault is called %q", b.ID)
+		case b.ID != b.Kind && slices.Contains(kindNames(), b.ID):
+			r.problem(path, "%q is a kind of fault; call this one something else", b.ID)
+		}
+		taken[b.ID] = true
+	}
+	for _, b := range f.broken {
+		if b.ID != "" {
+			continue
+		}
+		b.ID = b.Kind
+		for n := 2; taken[b.ID]; n++ {
+			b.ID = fmt.Sprintf("%s-%d", b.Kind, n)
+		}
+		taken[b.ID] = true
+	}
+}
+
+// faultNames is what "after" can refer to: names, and kinds.
+func (f *form) faultNames() []string {
+	var names []string
+	for _, b := range f.broken {
+		names = append(names, b.ID, b.Kind)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// faultSection is a section whose schema knows what each kind needs and does not take.
+type faultSection struct{ section }
+
+func (s faultSection) schema() schema {
+	out := s.section.schema()
+	var rules []schema
+	for _, kind := range faults.Kinds() {
+		needs, refused := append([]string{}, kind.Needs...), schema{}
+		if !kind.Instant {
+			needs = append(needs, "for")
+		}
+		own := append(append(slices.Clone(needs), kind.Allows...), "kind", "name", "at")
+		for _, k := range s.keys {
+			if !slices.Contains(own, k.name) {
+				refused[k.name] = false
+			}
+		}
+		rules = append(rules, when("kind", kind.Name, schema{"required": needs, "properties": refused}))
+	}
+	out["allOf"] = rules
+	return out
+}
+
+// when is a rule of a schema: where a key has a value, something else must hold.
+func when(key, is string, then schema) schema {
+	return schema{
+		"if":   schema{"properties": schema{key: schema{"const": is}}, "required": []string{key}},
+		"then": then,
+	}
+}

@@ -1,0 +1,156 @@
+package scenarios
+
+import (
+	"slices"
+
+	"github.com/liveorigin/liveorigin/reports"
+)
+
+// claim is an objective while it is being read.
+type claim struct {
+	reports.Objective
+	path string
+	max  *node // a time or a count, as the indicator's unit asks
+}
+
+func (f *form) objective() value {
+	c := &claim{path: item("objectives", len(f.claims))}
+	f.claims = append(f.claims, c)
+	return claimSection{section{c.keys()}}
+}
+
+func (c *claim) keys() keys {
+	return keys{
+		{name: "indicator", required: true, about: "what is measured",
+			is: choice(&c.Indicator, "indicator", indicatorNames())},
+		{name: "p", about: "the percentile, for indicators of latency", is: percentile(&c.Percentile)},
+		{name: "phase", about: "the phase that is looked at; the whole event by default", is: name(&c.Phase)},
+		{name: "region", about: "the region whose edges are looked at; all by default", is: name(&c.Region)},
+		{name: "after", about: "the fault, by name or kind, for indicators of one", is: name(&c.After)},
+		{name: "max", required: true, about: "the limit: a time, or a count", is: unread{&c.max, limitSchema}},
+		{name: "min_samples", otherwise: "1", about: "fewer samples make the objective inconclusive",
+			is: count(&c.MinSamples, 1, many)},
+	}
+}
+
+// many is more than any run can count.
+const many = 1_000_000_000_000
+
+var limitSchema = schema{"anyOf": []schema{
+	{"type": "string", "pattern": durationPattern},
+	{"type": "integer", "minimum": 0},
+}}
+
+func indicatorNames() []string {
+	var names []string
+	for _, i := range reports.Indicators() {
+		names = append(names, i.Name)
+	}
+	return names
+}
+
+// checkObjectives compares the objectives with their indicators and with what the scenario has.
+func (f *form) checkObjectives(r *reader) {
+	for _, c := range f.claims {
+		if i, ok := reports.IndicatorByName(c.Indicator); ok {
+			checkApplies(r, c, i)
+			checkLimit(r, c, i)
+		}
+		f.checkScope(r, c)
+		c.File, c.Line = f.File, r.place(c.path).value.line
+		f.objectives = append(f.objectives, c.Objective)
+	}
+}
+
+// applies says which of an objective's keys an indicator needs, and which it takes.
+func applies(i reports.Indicator) (needs, takes []string) {
+	if i.Percentile {
+		needs = append(needs, "p")
+	}
+	if i.OfFault {
+		needs = append(needs, "after")
+	}
+	takes = slices.Clone(needs)
+	if !i.OfFault {
+		takes = append(takes, "phase")
+	}
+	if i.Regional {
+		takes = append(takes, "region")
+	}
+	return needs, append(takes, "indicator", "max", "min_samples")
+}
+
+func checkApplies(r *reader, c *claim, i reports.Indicator) {
+	needs, takes := applies(i)
+	for _, k := range c.keys() {
+		path := join(c.path, k.name)
+		switch {
+		case slices.Contains(needs, k.name) && !r.given(path):
+			r.problem(path, "%s needs %q: %s", i.Name, k.name, k.about)
+		case !slices.Contains(takes, k.name) && r.given(path):
+			r.problemOfKey(path, "%s takes no %q%s", i.Name, k.name, only(takes))
+		}
+	}
+}
+
+// checkLimit reads the limit in the indicator's unit.
+func checkLimit(r *reader, c *claim, i reports.Indicator) {
+	path := join(c.path, "max")
+	switch {
+	case c.max == nil || !r.is(path, c.max, scalar):
+	case i.Unit == reports.Count:
+		if wrong, _ := duration(&c.Max.Duration, 0, day).(word).parse(c.max); wrong == "" {
+			r.problem(path, "%s is a time, but %s are counted", c.max.text, i.Name)
+			return
+		}
+		count(&c.Max.Count, 0, many).read(r, path, c.max)
+	default:
+		duration(&c.Max.Duration, 0, day).read(r, path, c.max)
+	}
+}
+
+// checkScope looks up what the objective names.
+func (f *form) checkScope(r *reader, c *claim) {
+	if r.sound("phases") {
+		f.refer(r, join(c.path, "phase"), "phase", c.Phase, f.phaseNames())
+	}
+	if r.sound("regions") {
+		f.refer(r, join(c.path, "region"), "region", c.Region, f.RegionNames())
+	}
+	path := join(c.path, "after")
+	if !r.sound("faults", path) || !r.given(path) {
+		return
+	}
+	if len(f.broken) == 0 {
+		r.problem(path, "there is no fault %q: the scenario has none", c.After)
+		return
+	}
+	f.refer(r, path, "fault", c.After, f.faultNames())
+}
+
+// claimSection is a section whose schema knows what each indicator needs and does not take.
+type claimSection struct{ section }
+
+func (s claimSection) schema() schema {
+	out := s.section.schema()
+	var rules []schema
+	for _, i := range reports.Indicators() {
+		needs, takes := applies(i)
+		refined := schema{"max": schema{"type": "string"}}
+		if i.Unit == reports.Count {
+			refined["max"] = schema{"type": "integer"}
+		}
+		for _, k := range s.keys {
+			if !slices.Contains(takes, k.name) {
+				refined[k.name] = false
+			}
+		}
+		then := schema{"properties": refined}
+		if len(needs) > 0 {
+			then["required"] = needs
+		}
+		rules = append(rules, when("indicator", i.Name, then))
+	}
+	out["allOf"] = rules
+	return out
+}

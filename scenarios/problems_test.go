@@ -1,0 +1,296 @@
+package scenarios
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// good is a file in which each row of TestProblems changes one line.
+const good = `about: a table's file
+seed: 2
+event:
+  duration: 60s
+regions:
+  us-east: {pipelines: [a], zones: 3}
+  us-west: {pipelines: [b]}
+audience:
+  viewers: {peak: 10, ramp: 4s}
+  dvr_share: 5%
+phases: {warm-up: 0s, fault: 20s}
+faults:
+  - {kind: slow-store, region: us-east, delay: 1s, at: 20s, for: 10s}
+objectives:
+  - {indicator: missed segments, phase: fault, max: 0}
+`
+
+func TestProblems(t *testing.T) {
+	for _, row := range []struct {
+		line       string // a word of the line that changes
+		becomes    string // with ^ before the place that is to blame
+		want, hint string
+	}{
+		// Keys
+		{"seed", "^sed: 2",
+			`unknown key "sed"`, "seed"},
+		{"seed", "^colour: red",
+			`unknown key "colour"; there is about, seed, event, regions, storage, audience, phases, faults, objectives`, ""},
+		{"seed", "^about: again",
+			`key "about" is given twice; first in line 1`, ""},
+		{"seed", "seed:^",
+			`seed is empty; give it a value or leave the key out`, ""},
+		{"duration", "  ^segment: 2s",
+			`missing key "duration" in event: how long the event lasts: a whole number of segments`, ""},
+		{"viewers", "  viewers: ^{ramp: 4s}",
+			`missing key "peak" in audience.viewers: viewers after the ramp`, ""},
+		{"about", "^storage: {}",
+			`missing key "about": what the scenario proves, in a sentence`, ""},
+
+		// Types
+		{"seed", "seed: ^-1",
+			`"-1" is not a whole number from 0 to 2^64-1`, ""},
+		{"seed", "seed: ^0x10",
+			`"0x10" is not a whole number from 0 to 2^64-1`, ""},
+		{"seed", "seed: ^{a: 1}",
+			`seed should be one value, not a mapping`, ""},
+		{"seed", "storage: ^[1]",
+			`storage should be a mapping, not a list`, ""},
+		{"about", "about: ^''",
+			`empty text`, ""},
+		{"us-west", "  us-west: {pipelines: ^b}",
+			`regions.us-west.pipelines should be a list, not one value`, ""},
+		{"us-west", "  ^us_west: {pipelines: [b]}",
+			`region: "us_west" is not a name: a to z, 0 to 9 and -, beginning with a letter, at most 63`, ""},
+		{"us-west", "  us-west: {pipelines: [b], zones: ^010}",
+			`"010" is not a whole number`, ""},
+		{"us-west", "  us-west: {pipelines: [b], zones: ^6}",
+			`6 is out of range: 1 to 5`, ""},
+		{"dvr_share", "  dvr_share: ^5",
+			`a share of 5 is more than everything`, "5%"},
+		{"dvr_share", "  dvr_share: ^some",
+			`"some" is not a share; write one like 5% or 0.05`, ""},
+
+		// Times
+		{"duration", "  duration: ^60",
+			`60 needs a unit`, "60s"},
+		{"duration", "  duration: ^'60'",
+			`60 needs a unit`, "60s"},
+		{"duration", "  duration: ^60 secs",
+			`"60 secs" is not a time; write one like 300ms, 2s or 1m30s`, ""},
+		{"duration", "  duration: ^61s",
+			`1m1s is not a whole number of segments of 2s`, "1m2s"},
+		{"duration", "  duration: ^25h",
+			`25h is out of range: 4s to 24h`, ""},
+		{"duration", "  {duration: 60s, segment: ^4s}",
+			`segments of 4s: the looped media of this release has segments of 2s only`, ""},
+		{"duration", "  {duration: 60s, publish_delay: ^2s}",
+			`2s is not less than a segment of 2s`, ""},
+		{"duration", "  {duration: 60s, patience: ^3s}",
+			`a patience of 3s is longer than the retry budget of 2s`, ""},
+		{"duration", "  {duration: 60s, time_shift_buffer: ^1s}",
+			`1s does not hold one segment of 2s`, ""},
+		{"seed", "storage: {write: {p50: ^1s}}",
+			`half take more than p50 1s, so 99 of 100 are not done within p99 30ms`, ""},
+		{"viewers", "  viewers: {peak: 10, ramp: ^61s}",
+			`the ramp takes 1m1s, but the event ends at 1m`, ""},
+		{"viewers", "  viewers: {peak: 10, start: ^11}",
+			`11 viewers at first are more than 10 at the peak`, ""},
+		{"dvr_share", "  ^scrub: {at: 1s, for: 2s}",
+			`nobody could scrub: dvr_share is 0`, ""},
+		{"dvr_share", "  dvr_share: 5%\n  scrub: {at: 1s, for: ^1m}",
+			`the scrub lasts until 1m1s, but the event ends at 1m`, ""},
+		{"phases", "phases: {warm-up: ^1s, fault: 20s}",
+			`the first phase begins at 0s`, ""},
+		{"phases", "phases: {fault: 0s, end: ^60s}",
+			`phase end begins at 1m, but the event ends at 1m`, ""},
+		{"phases", "phases: {warm-up: 0s, fault: 9s, x: ^9s}",
+			`phase x begins at 9s, not after fault at 9s; phases are in order of time`, ""},
+
+		// References
+		{"us-west", "  us-west: {pipelines: [^a]}",
+			`pipeline "a" is in us-east already; names are unique in a scenario`, ""},
+		{"duration", "  {duration: 60s, ladder: ^hdd}",
+			`unknown ladder "hdd"`, "hd"},
+		{"duration", "  {duration: 60s, ladder: [v360, ^v36]}",
+			`unknown rendition "v36"`, "v360"},
+		{"duration", "  {duration: 60s, ladder: [v360, ^v360]}",
+			`rendition "v360" is listed twice`, ""},
+		{"duration", "  {duration: 60s, ladder: ^[]}",
+			`an empty ladder; an event has at least one rendition`, ""},
+		{"dvr_share", "  ladder: ^sprad",
+			`unknown choice of renditions "sprad"`, "spread"},
+
+		// Faults
+		{"slow-store", "  - {kind: ^slow-stroe, region: us-east, delay: 1s, at: 20s, for: 10s}",
+			`unknown fault kind "slow-stroe"`, "slow-store"},
+		{"slow-store", "  - {kind: region-loss, region: ^us-est, at: 20s, for: 10s}",
+			`unknown region "us-est"`, "us-east"},
+		{"slow-store", "  - {kind: region-loss, region: ^moon, at: 20s, for: 10s}",
+			`unknown region "moon"; there is us-east, us-west`, ""},
+		{"slow-store", "  - ^{kind: region-loss, at: 20s, for: 10s}",
+			`region-loss needs "region": a region's name`, ""},
+		{"slow-store", "  - ^{kind: region-loss, region: us-east, at: 20s}",
+			`region-loss needs "for": how long it lasts; faults of one moment have none`, ""},
+		{"slow-store", "  - {kind: region-loss, region: us-east, at: 20s, for: ^0s}",
+			`0s is out of range: 1ms to 24h`, ""},
+		{"slow-store", "  - {kind: region-loss, region: us-east, at: ^-2s, for: 2s}",
+			`-2s is negative; times count from the event's start`, ""},
+		{"slow-store", "  - {kind: region-loss, region: us-east, at: ^60s, for: 1s}",
+			`the fault begins at 1m, but the event ends at 1m`, ""},
+		{"slow-store", "  - {kind: region-loss, region: us-east, at: 59s, for: ^2s}",
+			`the fault lasts until 1m1s, but the event ends at 1m`, ""},
+		{"slow-store", "  - {kind: region-loss, region: us-east, ^ppm: 5, at: 20s, for: 10s}",
+			`region-loss takes no "ppm"; it takes region`, ""},
+		{"slow-store", "  - {kind: edge-flush, at: 20s, ^for: 10s}",
+			`edge-flush happens at one moment; it takes no "for"`, ""},
+		{"slow-store", "  - {kind: edge-flush, at: 20s, region: us-west, edge: ^us-east-edge-1}",
+			`unknown edge of us-west "us-east-edge-1"`, "us-west-edge-1"},
+		{"slow-store", "  - {kind: zone-loss, at: 20s, for: 1s, region: us-west, zone: ^4}",
+			`unknown zone of us-west "4"; there is 1, 2, 3`, ""},
+		{"slow-store", "  - {kind: pipeline-stop, pipeline: ^c, at: 20s, for: 10s}",
+			`unknown pipeline "c"; there is a, b`, ""},
+		{"slow-store", "  - {kind: pipeline-stop, pipeline: a, rendition: ^v361, at: 20s, for: 10s}",
+			`unknown rendition "v361"`, "v360"},
+		{"slow-store", "  - {kind: media-defect, pipeline: a, defect: ^trunkated, at: 20s, for: 10s}",
+			`unknown defect "trunkated"`, "truncated"},
+		{"slow-store", "  - {kind: drift, pipeline: a, ppm: ^0, at: 20s, for: 10s}",
+			`a drift of 0 ppm is none`, ""},
+		{"slow-store", "  - {kind: none, name: ^drift, at: 20s, for: 10s}",
+			`"drift" is a kind of fault; call this one something else`, ""},
+
+		// Objectives
+		{"missed", "  - {indicator: ^mised segments, max: 0}",
+			`unknown indicator "mised segments"`, "missed segments"},
+		{"missed", "  - {indicator: missed segments, phase: ^falt, max: 0}",
+			`unknown phase "falt"`, "fault"},
+		{"missed", "  - {indicator: missed segments, region: ^us-wst, max: 0}",
+			`unknown region "us-wst"`, "us-west"},
+		{"missed", "  - ^{indicator: missed segments}",
+			`missing key "max" in objectives[0]: the limit: a time, or a count`, ""},
+		{"missed", "  - {indicator: missed segments, max: ^2s}",
+			`2s is a time, but missed segments are counted`, ""},
+		{"missed", "  - {indicator: missed segments, max: ^0.5}",
+			`"0.5" is not a whole number`, ""},
+		{"missed", "  - {indicator: missed segments, max: 0, min_samples: ^0}",
+			`0 is out of range: 1 to 1000000000000`, ""},
+		{"missed", "  - {indicator: missed segments, ^p: 5, max: 0}",
+			`missed segments takes no "p"; it takes phase, region, indicator, max, min_samples`, ""},
+		{"missed", "  - {indicator: publish latency, p: 99, ^region: us-east, max: 2s}",
+			`publish latency takes no "region"; it takes p, phase, indicator, max, min_samples`, ""},
+		{"missed", "  - ^{indicator: live-edge latency, max: 2s}",
+			`live-edge latency needs "p": the percentile, for indicators of latency`, ""},
+		{"missed", "  - {indicator: live-edge latency, p: ^101, max: 2s}",
+			`101 is no percentile; they are above 0, up to 100`, ""},
+		{"missed", "  - {indicator: live-edge latency, p: 99, max: ^2}",
+			`2 needs a unit`, "2s"},
+		{"missed", "  - ^{indicator: recovery time, max: 2s}",
+			`recovery time needs "after": the fault, by name or kind, for indicators of one`, ""},
+		{"missed", "  - {indicator: recovery time, after: ^slow-stor, max: 2s}",
+			`unknown fault "slow-stor"`, "slow-store"},
+		{"missed", "  - {indicator: recovery time, after: slow-store, ^phase: fault, max: 2s}",
+			`recovery time takes no "phase"; it takes after, indicator, max, min_samples`, ""},
+
+		// YAML
+		{"seed", "seed: [2\n^storage: {}",
+			`not YAML: ',' or ']' must be specified`, ""},
+		{"seed", "seed: ^'x",
+			`not YAML: could not find end character of single-quoted text`, ""},
+		{"seed", "seed: ^&s 2",
+			`"&": scenarios have no anchors, aliases or merge keys; write the value out`, ""},
+		{"seed", "seed: ^!!int 2",
+			`"!!int": scenarios have no tags, directives or complex keys`, ""},
+		{"seed", "---\n^seed: 2",
+			`a second document; a scenario is one`, ""},
+		{"seed", "^seed: \xff", `not text in UTF-8`, ""},
+		{"seed", "seed: " + strings.Repeat("[", 32) + "^" + strings.Repeat("[", 8),
+			`nested deeper than 32; no part of a scenario is`, ""},
+	} {
+		changed := strings.Replace(good, lineOf(row.line), row.becomes, 1)
+		before, after, _ := strings.Cut(changed, "^")
+		_, err := Parse("x.yaml", []byte(before+after))
+		p := new(Problems)
+		if !errors.As(err, &p) || len(p.List) != 1 {
+			t.Errorf("%s:\ngot  %v\nwant %s, and nothing else", row.becomes, err, row.want)
+			continue
+		}
+		got, line := p.List[0], strings.Count(before, "\n")+1
+		want := Problem{File: "x.yaml", Line: line, Column: len(before) - strings.LastIndex(before, "\n"),
+			Message: row.want, Suggestion: row.hint, Path: got.Path, source: got.source}
+		if got != want {
+			t.Errorf("%s:\ngot  %v\nwant %v", row.becomes, got, want)
+		}
+	}
+}
+
+// lineOf is the line of the good file that has a word.
+func lineOf(word string) string {
+	for line := range strings.Lines(good) {
+		if strings.Contains(line, word) {
+			return strings.TrimSuffix(line, "\n")
+		}
+	}
+	panic(word)
+}
+
+// All problems of a file come at once, in order, each with its line.
+func TestAllProblemsAtOnce(t *testing.T) {
+	src := strings.NewReplacer("seed: 2", "seed: two", "us-east, delay", "us-est, delay", "phase: fault", "phase: falt").
+		Replace(good)
+	_, err := Parse("x.yaml", []byte(src), Override{"audience.edges", "99"}, Override{"event.duraton", "4s"})
+	want := `x.yaml:2:7: "two" is not a whole number from 0 to 2^64-1
+seed: two
+      ^
+x.yaml:13:32: unknown region "us-est"; did you mean "us-east"?
+  - {kind: slow-store, region: us-est, delay: 1s, at: 20s, for: 10s}
+                               ^
+x.yaml:15:41: unknown phase "falt"; did you mean "fault"?
+  - {indicator: missed segments, phase: falt, max: 0}
+                                        ^
+--set event.duraton=4s: unknown key "duraton" in event; did you mean "duration"?
+--set audience.edges=99: 99 is out of range: 1 to 32`
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
+func TestProblemsAreBounded(t *testing.T) {
+	for name, src := range map[string]string{
+		"large":  strings.Repeat("#", maxBytes+1),
+		"tokens": strings.Repeat("a: b\n", maxTokens),
+		"keys":   manyKeys(2000),
+		"flow":   strings.Repeat("[", maxTokens),
+		"dashes": strings.Repeat("- ", maxTokens),
+		"maps":   strings.Repeat("{a: ", maxTokens/3),
+		"quotes": strings.Repeat(`"`, maxBytes),
+		"empty":  "",
+		"spaces": strings.Repeat(" ", maxBytes),
+	} {
+		_, err := Parse(name, []byte(src))
+		p := new(Problems)
+		if !errors.As(err, &p) || len(p.List) > maxProblems || len(err.Error()) > 64<<10 {
+			t.Errorf("%s: got %.200v; want a few problems", name, err)
+		}
+	}
+}
+
+func manyKeys(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "k%d: 1\n", i)
+	}
+	return b.String()
+}
+
+// A line of a file must not reach the terminal as anything but text, and the caret stays below its column.
+func TestExcerpt(t *testing.T) {
+	for _, row := range []struct{ line, want string }{
+		{"seed: ü\x1b[2Jtwo", "\nseed: ü?[2Jtwo\n      ^"},
+		{"\tseed: two", "\n\tseed: two\n\t     ^"},
+	} {
+		got := Problem{File: "x", Line: 1, Column: 7, source: row.line}.excerpt()
+		if got != row.want {
+			t.Errorf("excerpt(%q) = %q; want %q", row.line, got, row.want)
+		}
+	}
+}

@@ -1,0 +1,218 @@
+// Package scenarios holds runs with a name: one YAML file each.
+//
+// A scenario says what event is produced, by which regions, who watches, what breaks when, and which objectives must
+// hold meanwhile. Reading one is strict and tells everything that is wrong with it at once (Problems), because a
+// mistyped objective that is silently ignored would be a gate that never closes. The keys, what they mean and their
+// defaults stand once, in keys.go, faults.go and objectives.go; the JSON schema for editors is made from the same
+// tables.
+package scenarios
+
+import (
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/liveorigin/liveorigin/faults"
+	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/reports"
+)
+
+// Scenario is one run, as a file describes it. Times count from the event's start.
+type Scenario struct {
+	Name  string // the file's, without folder and ending
+	File  string // for messages and annotations
+	About string
+	Seed  uint64
+
+	Duration         time.Duration
+	Segment          time.Duration
+	TimeShiftBuffer  time.Duration
+	PublishDelay     time.Duration
+	RetryBudget      time.Duration
+	Patience         time.Duration
+	StartNumber      origin.SegmentNumber
+	Ladder           []string // the renditions' ids, or the one name of a ladder
+	Renditions       []origin.Rendition
+	Regions          []Region // in the order of the file: candidates are chosen by it
+	Storage          Storage
+	Audience         Audience
+	Source           []byte // the file as it was read, before overrides
+	AppliedOverrides []Override
+
+	phases     []reports.Phase
+	faults     []faults.Spec
+	objectives []reports.Objective
+}
+
+// Region is one region's machines.
+type Region struct {
+	Name      string
+	Pipelines []string
+	Origins   int
+	Zones     int
+}
+
+// Storage is the latency of one replica of the embedded store, and between regions.
+type Storage struct {
+	Write, Read    Latency
+	ReplicationLag time.Duration
+}
+
+// Latency is a distribution by two of its percentiles.
+type Latency struct{ P50, P99 time.Duration }
+
+// Audience is who watches, and how.
+type Audience struct {
+	Edges   int // in every region
+	Viewers Viewers
+	// Ladder says which video a viewer plays: "spread" over all, "lowest", "highest", or a rendition's id.
+	Ladder string
+	// Buffer is how much media a player holds before it runs dry.
+	Buffer time.Duration
+	// DVRShare is the part of the viewers, 0 to 1, that watches behind the live edge.
+	DVRShare float64
+	// Scrub is when every DVR viewer jumps about; zero when nobody does.
+	Scrub Scrub
+	// CheckEvery says that one segment in so many is checked byte for byte.
+	CheckEvery int
+}
+
+// Viewers is the size of the audience: Start at first, then evenly up to Peak within Ramp.
+type Viewers struct {
+	Start int
+	Ramp  time.Duration
+	Peak  int
+}
+
+// Scrub is a window of the event.
+type Scrub struct{ At, For time.Duration }
+
+// Parse reads a scenario; file is what it is called in messages. What is wrong comes as *Problems, all of it.
+func Parse(file string, src []byte, overrides ...Override) (*Scenario, error) {
+	s := &Scenario{Name: nameOf(file), File: file, Source: src, AppliedOverrides: overrides}
+	r := newReader(file, src)
+	root := r.tree(src)
+	if root == nil {
+		return nil, r.err()
+	}
+	for _, o := range overrides {
+		r.override(root, o)
+	}
+	f := &form{Scenario: s}
+	r.section("", root, f.keys())
+	f.check(r)
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	// The origin has limits of its own; what they refuse must not get as far as a run.
+	if e := s.Event(time.Unix(0, 0)); e.Validate() != nil {
+		r.problem("event", "%v", e.Validate())
+	}
+	return s, r.err()
+}
+
+// Event is the live event of a run that starts at start.
+func (s *Scenario) Event(start time.Time) origin.Event {
+	e := origin.Event{
+		ID: eventID(s.Name), AvailabilityStartTime: start, StartNumber: s.StartNumber, End: start.Add(s.Duration),
+		SegmentDuration: s.Segment, TimeShiftBufferDepth: s.TimeShiftBuffer,
+		PublishDelay: s.PublishDelay, RetryBudget: s.RetryBudget, Patience: s.Patience,
+		LiveEdgeSegments: 3,
+		Renditions:       append([]origin.Rendition(nil), s.Renditions...),
+	}
+	for _, r := range s.Regions {
+		e.Regions = append(e.Regions, origin.RegionPlan{Name: r.Name, Pipelines: append([]string{}, r.Pipelines...)})
+	}
+	return e
+}
+
+// Phases are the named parts of the event, in order and without gaps.
+func (s *Scenario) Phases() []reports.Phase { return append([]reports.Phase(nil), s.phases...) }
+
+// FaultSpecs are the faults in the order of the file.
+func (s *Scenario) FaultSpecs() []faults.Spec { return append([]faults.Spec(nil), s.faults...) }
+
+// Objectives are the objectives in the order of the file; each knows its line.
+func (s *Scenario) Objectives() []reports.Objective {
+	return append([]reports.Objective(nil), s.objectives...)
+}
+
+// Region finds a region by its name.
+func (s *Scenario) Region(name string) (Region, bool) {
+	for _, r := range s.Regions {
+		if r.Name == name {
+			return r, true
+		}
+	}
+	return Region{}, false
+}
+
+// RegionNames lists the regions in the order of the file.
+func (s *Scenario) RegionNames() []string {
+	var names []string
+	for _, r := range s.Regions {
+		names = append(names, r.Name)
+	}
+	return names
+}
+
+// PipelineNames lists the pipelines of all regions in the order of the file.
+func (s *Scenario) PipelineNames() []string {
+	var names []string
+	for _, r := range s.Regions {
+		names = append(names, r.Pipelines...)
+	}
+	return names
+}
+
+// OriginNames lists a region's origin nodes: us-east-origin-1 and so on; none for an unknown region.
+func (s *Scenario) OriginNames(region string) []string {
+	r, _ := s.Region(region)
+	return numbered(region+"-origin-", r.Origins)
+}
+
+// EdgeNames lists a region's edges: us-east-edge-1 and so on; none for an unknown region.
+func (s *Scenario) EdgeNames(region string) []string {
+	if _, ok := s.Region(region); !ok {
+		return nil
+	}
+	return numbered(region+"-edge-", s.Audience.Edges)
+}
+
+// ZoneNames lists a region's zones: 1, 2 and so on; none for an unknown region.
+func (s *Scenario) ZoneNames(region string) []string {
+	r, _ := s.Region(region)
+	return numbered("", r.Zones)
+}
+
+func numbered(prefix string, n int) []string {
+	var names []string
+	for k := 1; k <= n; k++ {
+		names = append(names, prefix+strconv.Itoa(k))
+	}
+	return names
+}
+
+func nameOf(file string) string {
+	base := filepath.Base(file)
+	return strings.TrimSuffix(strings.TrimSuffix(base, ".yaml"), ".yml")
+}
+
+// eventID makes a name that can stand in a URL and in a file's name of any scenario's name.
+func eventID(name string) string {
+	id := strings.Map(func(c rune) rune {
+		switch {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+			return c
+		case 'A' <= c && c <= 'Z':
+			return c - 'A' + 'a'
+		}
+		return '-'
+	}, name)
+	id = strings.Trim(id, "-")
+	if id == "" {
+		return "event"
+	}
+	return id[:min(len(id), 64)]
+}

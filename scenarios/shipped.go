@@ -1,0 +1,87 @@
+package scenarios
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+//go:embed *.yaml
+var shipped embed.FS
+
+// Shipped is a scenario that comes with the command.
+type Shipped struct{ Name, About string }
+
+// Names lists the shipped scenarios in the order of their names.
+func Names() []Shipped {
+	files, err := shipped.ReadDir(".")
+	if err != nil {
+		panic("scenarios: embedded files: " + err.Error()) // they are part of the program
+	}
+	var list []Shipped
+	for _, f := range files {
+		list = append(list, Shipped{Name: nameOf(f.Name()), About: about(f.Name())})
+	}
+	return list
+}
+
+// about reads a shipped scenario's first line without the rest.
+func about(file string) string {
+	src, err := shipped.ReadFile(file)
+	if err != nil {
+		return ""
+	}
+	if root := newReader(file, src).tree(src); root != nil && root.entry("about") != nil {
+		return root.entry("about").value.text
+	}
+	return ""
+}
+
+// Load reads a scenario: a file, or a shipped one by its name.
+func Load(name string, overrides ...Override) (*Scenario, error) {
+	if !isFile(name) {
+		src, err := shipped.ReadFile(name + ".yaml")
+		if err == nil {
+			return Parse("scenarios/"+name+".yaml", src, overrides...)
+		}
+	}
+	src, err := readFile(name)
+	if errors.Is(err, fs.ErrNotExist) && !isFile(name) {
+		return nil, unknownName(name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read scenario: %w", err)
+	}
+	return Parse(name, src, overrides...)
+}
+
+// isFile says whether a name can only be a file's.
+func isFile(name string) bool {
+	return strings.ContainsAny(name, `/\`) || filepath.Ext(name) != ""
+}
+
+// readFile reads a little more than the limit, so that a file that is too large is refused and not held.
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxBytes+1))
+}
+
+func unknownName(name string) error {
+	var valid []string
+	for _, s := range Names() {
+		valid = append(valid, s.Name)
+	}
+	if guess := nearest(name, valid); guess != "" {
+		return fmt.Errorf("unknown scenario %q; did you mean %q?", name, guess)
+	}
+	return fmt.Errorf("unknown scenario %q: no such file, and the shipped ones are %s", name, strings.Join(valid, ", "))
+}

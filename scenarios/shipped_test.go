@@ -1,0 +1,188 @@
+package scenarios
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/liveorigin/liveorigin/faults"
+)
+
+var update = flag.Bool("update", false, "write golden files anew")
+
+func TestShipped(t *testing.T) {
+	names := Names()
+	if !slices.IsSortedFunc(names, func(a, b Shipped) int { return strings.Compare(a.Name, b.Name) }) {
+		t.Errorf("not sorted: %v", names)
+	}
+	for _, shipped := range names {
+		s, err := Load(shipped.Name)
+		if err != nil {
+			t.Errorf("%s:\n%v", shipped.Name, err)
+			continue
+		}
+		if s.Duration > time.Minute {
+			t.Errorf("%s lasts %v; shipped scenarios last a minute at most", s.Name, s.Duration)
+		}
+		if shipped.About != s.About {
+			t.Errorf("%s: listed as %q, but is about %q", s.Name, shipped.About, s.About)
+		}
+		first, rest, _ := bytes.Cut(s.Source, []byte("\n"))
+		if string(first) != "# yaml-language-server: $schema=schema.json" || !bytes.HasPrefix(rest, []byte("about: ")) {
+			t.Errorf("%s begins with %q; want the schema's line, then about", s.Name, first)
+		}
+		if len(s.Objectives()) == 0 {
+			t.Errorf("%s has no objectives, so it proves nothing", s.Name)
+		}
+	}
+}
+
+// Every fault and every defect has a scenario that shows it.
+func TestShippedUseEveryFault(t *testing.T) {
+	used := map[string]bool{"none": true} // a run with it is inconclusive by design
+	for _, shipped := range Names() {
+		s, err := Load(shipped.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spec := range s.FaultSpecs() {
+			used[spec.Kind], used[spec.Defect] = true, true
+		}
+	}
+	for _, name := range append(kindNames(), defectNames()...) {
+		if !used[name] {
+			t.Errorf("no shipped scenario uses %s", name)
+		}
+	}
+}
+
+// What a fault of the table needs or allows must be a key that scenarios have.
+func TestFaultKeysExist(t *testing.T) {
+	have := (&breakage{}).keys().names()
+	for _, kind := range faults.Kinds() {
+		for _, k := range append(slices.Clone(kind.Needs), kind.Allows...) {
+			if !slices.Contains(have, k) {
+				t.Errorf("%s takes %q, which is no key of a fault: %v", kind.Name, k, have)
+			}
+		}
+	}
+}
+
+func TestLoad(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "My Own!.yaml")
+	src, err := shipped.ReadFile("quiet.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, src, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Name != "My Own!" || s.File != file || s.Event(time.Unix(0, 0)).ID != "my-own" {
+		t.Errorf("got name %q, file %q, event %q", s.Name, s.File, s.Event(time.Unix(0, 0)).ID)
+	}
+	for name, want := range map[string]string{
+		"region-los": `unknown scenario "region-los"; did you mean "region-loss"?`,
+		"xyzzyxyzzy": `no such file, and the shipped ones are defects, late-encoder, `,
+		"nope.yaml":  `read scenario: open nope.yaml: no such file`,
+	} {
+		if _, err := Load(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Load(%q): got %v, want %s", name, err, want)
+		}
+	}
+}
+
+func TestSchemaIsCurrent(t *testing.T) {
+	if *update {
+		if err := os.WriteFile("schema.json", Schema(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile("schema.json")
+	if err != nil || !bytes.Equal(got, Schema()) {
+		t.Fatalf("schema.json is not the one that Schema makes (%v); run go test ./scenarios -update", err)
+	}
+}
+
+func compileSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("schema.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Compile("schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestSchemaTakesShipped(t *testing.T) {
+	s := compileSchema(t)
+	for _, shipped := range Names() {
+		src, err := os.ReadFile(shipped.Name + ".yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Validate(literal(string(src), position{}).json()); err != nil {
+			t.Errorf("%s: %v", shipped.Name, err)
+		}
+	}
+}
+
+// What an editor marks should be what Parse refuses.
+func TestSchemaRefuses(t *testing.T) {
+	s := compileSchema(t)
+	for _, change := range []Override{
+		{"event.durration", "4s"},
+		{"event.duration", "4"},
+		{"event.ladder", "hdd"},
+		{"audience.viewers.peak", "0"},
+		{"audience.dvr_share", "5"},
+		{"phases", "{Warm: 0s}"},
+		{"faults", "[{kind: region-los, at: 1s, for: 1s}]"},
+		{"faults", "[{kind: region-loss, at: 1s, for: 1s}]"},
+		{"faults", "[{kind: region-loss, at: 1s, region: us-east}]"},
+		{"faults", "[{kind: region-loss, at: 1s, for: 1s, region: us-east, ppm: 5}]"},
+		{"faults", "[{kind: edge-flush, at: 1s, for: 1s}]"},
+		{"objectives[0].max", "5"},
+		{"objectives[0].after", "x"},
+		{"objectives[4].max", "5ms"},
+		{"objectives[4].p", "99"},
+	} {
+		root, r := quietTree(t)
+		r.override(root, change)
+		if s.Validate(root.json()) == nil {
+			t.Errorf("the schema takes %v", change)
+		}
+		_, err := Load("quiet", change)
+		if p := new(Problems); !errors.As(err, &p) {
+			t.Errorf("Parse takes %v: %v", change, err)
+		}
+	}
+}
+
+func quietTree(t *testing.T) (*node, *reader) {
+	t.Helper()
+	src, err := shipped.ReadFile("quiet.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newReader("quiet.yaml", src)
+	return r.tree(src), r
+}

@@ -1,0 +1,112 @@
+package sim
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/liveorigin/liveorigin/faults"
+	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/reports"
+	"github.com/liveorigin/liveorigin/scenarios"
+)
+
+// settings is run.json: what a judge must know of a run besides its scenario and its history.
+type settings struct {
+	Scenario  string               `json:"scenario"` // as it was called on the command line
+	Overrides []scenarios.Override `json:"overrides,omitempty"`
+	Start     time.Time            `json:"start"` // of the event
+	Command   string               `json:"command"`
+	Stack     string               `json:"stack"`
+}
+
+// plan tells the judge what the scenario asked for.
+func plan(sc *scenarios.Scenario, ev origin.Event, fs []faults.Fault, command string) reports.Plan {
+	p := reports.Plan{Version: Version, Scenario: sc.Name, About: sc.About, Seed: sc.Seed, Command: command, Event: ev,
+		Phases: sc.Phases(), Objectives: sc.Objectives(), Viewers: sc.Audience.Viewers.Peak}
+	for _, f := range fs {
+		spec := f.Spec()
+		p.Faults = append(p.Faults, reports.FaultPlan{
+			ID: spec.ID, Kind: spec.Kind, Target: target(spec), From: spec.At, Until: spec.At + spec.For,
+			Pipelines: hit(spec, ev), Felt: f.Felt,
+		})
+	}
+	return p
+}
+
+// target names what a fault is aimed at, in a few words.
+func target(s faults.Spec) string {
+	var words []string
+	for _, w := range []string{s.Region, s.Pipeline, s.Rendition, s.Edge, s.Defect} {
+		if w != "" {
+			words = append(words, w)
+		}
+	}
+	if s.Zone != "" {
+		words = append(words, "zone "+s.Zone)
+	}
+	if len(words) == 0 {
+		return "all"
+	}
+	return strings.Join(words, " ")
+}
+
+// hit lists the pipelines that a fault can keep from publishing.
+func hit(s faults.Spec, ev origin.Event) []string {
+	if s.Pipeline != "" {
+		return []string{s.Pipeline}
+	}
+	if k, ok := faults.KindByName(s.Kind); !ok || k.Instant {
+		return nil
+	}
+	for _, r := range ev.Regions {
+		if s.Region == r.Name {
+			return r.Pipelines
+		}
+	}
+	return nil
+}
+
+// makeFaults makes the scenario's faults for an event.
+func makeFaults(sc *scenarios.Scenario, ev origin.Event, rt origin.Runtime) []faults.Fault {
+	var fs []faults.Fault
+	for _, spec := range sc.FaultSpecs() {
+		fs = append(fs, faults.New(spec, ev.AvailabilityStartTime, rt))
+	}
+	return fs
+}
+
+// Judge judges the run in dir, from its files alone.
+func Judge(dir string) (*reports.Report, error) {
+	sc, set, err := load(dir)
+	if err != nil {
+		return nil, err
+	}
+	ev := sc.Event(set.Start)
+	return reports.Read(plan(sc, ev, makeFaults(sc, ev, new(origin.Wall)), set.Command), dir)
+}
+
+func load(dir string) (*scenarios.Scenario, settings, error) {
+	var set settings
+	b, err := os.ReadFile(filepath.Join(dir, settingsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, set, fmt.Errorf("%s is not the directory of a run: it has no %s", dir, settingsFile)
+	}
+	if err != nil {
+		return nil, set, err
+	}
+	if err := json.Unmarshal(b, &set); err != nil {
+		return nil, set, fmt.Errorf("read %s: %w", filepath.Join(dir, settingsFile), err)
+	}
+	src, err := os.ReadFile(filepath.Join(dir, scenarioFile))
+	if err != nil {
+		return nil, set, err
+	}
+	sc, err := scenarios.Parse(set.Scenario, src, set.Overrides...)
+	return sc, set, err
+}

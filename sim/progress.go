@@ -1,0 +1,150 @@
+package sim
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+)
+
+// Status is how far a run is.
+type Status struct {
+	At, Of                            time.Duration // since the event's start; of the event
+	Phase                             string
+	Faults                            []string // active now
+	Published, Defective, Unpublished int      // candidates
+	Viewers                           int
+	Segments, Missed                  int64 // of viewers
+}
+
+// Progress shows how far a run is, about once a second.
+type Progress interface {
+	Show(Status)
+	Done()
+}
+
+// Lines is progress for a log: a plain line every five seconds, and whenever the phase or the faults change.
+type Lines struct {
+	W    io.Writer
+	last string
+	next time.Duration
+}
+
+// Show implements Progress.
+func (l *Lines) Show(s Status) {
+	state := s.Phase + strings.Join(s.Faults, " ")
+	if state == l.last && s.At < l.next {
+		return
+	}
+	l.last, l.next = state, s.At.Truncate(time.Second)+5*time.Second
+	fmt.Fprintln(l.W, s)
+}
+
+// Done implements Progress.
+func (l *Lines) Done() {}
+
+// Live is progress for a terminal: one line that keeps itself current.
+type Live struct {
+	W     io.Writer
+	Width int // columns
+}
+
+// Show implements Progress.
+func (l *Live) Show(s Status) {
+	const bar = 20
+	full := 0
+	if s.Of > 0 {
+		full = int(max(0, min(bar, bar*s.At/s.Of)))
+	}
+	line := fmt.Sprintf("[%s%s] %s", strings.Repeat("=", full), strings.Repeat(" ", bar-full), s)
+	if l.Width > 1 && len(line) >= l.Width {
+		line = line[:l.Width-1]
+	}
+	fmt.Fprintf(l.W, "\r\x1b[K%s", line)
+}
+
+// Done implements Progress.
+func (l *Live) Done() { fmt.Fprint(l.W, "\r\x1b[K") }
+
+// Quiet is no progress at all.
+type Quiet struct{}
+
+// Show implements Progress.
+func (Quiet) Show(Status) {}
+
+// Done implements Progress.
+func (Quiet) Done() {}
+
+// String is a status in a line.
+func (s Status) String() string {
+	at := fmt.Sprintf("%3.0fs/%.0fs", s.At.Seconds(), s.Of.Seconds())
+	if s.At < 0 {
+		return at + " starting"
+	}
+	line := fmt.Sprintf("%s %s: %d viewers, %d segments, %d missed; published %d", at, s.Phase, s.Viewers, s.Segments,
+		s.Missed, s.Published)
+	if s.Defective > 0 {
+		line += fmt.Sprintf(", %d defective", s.Defective)
+	}
+	if s.Unpublished > 0 {
+		line += fmt.Sprintf(", %d failed", s.Unpublished)
+	}
+	if len(s.Faults) > 0 {
+		line += "; FAULT " + strings.Join(s.Faults, ", ")
+	}
+	return line
+}
+
+// audienceTail follows audience.jsonl while k6 writes it, for progress only; the judge reads the whole file.
+type audienceTail struct {
+	path   string
+	offset int64
+	sum    audienceSum
+}
+
+type audienceSum struct {
+	viewers          int
+	segments, missed int64
+}
+
+// read takes in the lines that have come since. What cannot be read is left to the judge to complain about.
+func (t *audienceTail) read() audienceSum {
+	f, err := os.Open(t.path)
+	if err != nil {
+		return t.sum
+	}
+	defer f.Close()
+	if _, err := f.Seek(t.offset, io.SeekStart); err != nil {
+		return t.sum
+	}
+	for r := bufio.NewReader(f); ; {
+		line, err := r.ReadBytes('\n')
+		if err != nil {
+			return t.sum // an unfinished line is read again next time
+		}
+		t.offset += int64(len(line))
+		t.sum.add(bytes.TrimSpace(line))
+	}
+}
+
+func (s *audienceSum) add(line []byte) {
+	var l struct {
+		Kind             string
+		Viewers          int
+		Segments, Missed int64
+	}
+	if json.Unmarshal(line, &l) != nil {
+		return
+	}
+	switch l.Kind {
+	case "viewers":
+		s.viewers = l.Viewers
+	case "interval":
+		s.segments += l.Segments
+		s.missed += l.Missed
+	}
+}

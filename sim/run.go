@@ -1,0 +1,238 @@
+package sim
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/liveorigin/liveorigin/faults"
+	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/reports"
+	"github.com/liveorigin/liveorigin/scenarios"
+	"github.com/liveorigin/liveorigin/sim/stack"
+)
+
+// Options are what a run needs besides its scenario.
+type Options struct {
+	Out      string // the run's directory, which must not have a history yet
+	K6       string // a k6 with our extension; empty looks for one
+	Command  string // repeats the run
+	Progress Progress
+}
+
+// lead is how long before the event's start the servers are up: k6 starts in about a second.
+const lead = 3 * time.Second
+
+// run is one run on the wall clock.
+type run struct {
+	Options
+	scenario *scenarios.Scenario
+	event    origin.Event
+	runtime  *origin.Wall
+	faults   []faults.Fault
+	history  *history
+	audience *audienceTail
+	stack    *stack.Embedded
+	k6       *k6
+}
+
+// Run plays a scenario on the wall clock and judges it. When ctx ends early, everything is stopped, and the history so
+// far is judged: as interrupted. An error means that there is no run to judge.
+func Run(ctx context.Context, sc *scenarios.Scenario, o Options) (*reports.Report, error) {
+	path, err := FindK6(o.K6)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{Options: o, scenario: sc, runtime: new(origin.Wall)}
+	if err := r.prepare(path); err != nil {
+		return nil, err
+	}
+	trouble := r.play(ctx)
+	if err := r.finish(trouble); err != nil {
+		return nil, err
+	}
+	return reports.Read(plan(sc, r.event, r.faults, o.Command), o.Out)
+}
+
+// prepare fixes when the event starts, writes down what the run is, and starts all servers and the audience.
+func (r *run) prepare(k6Path string) error {
+	start := time.Now().Add(lead)
+	start = start.Add(-time.Duration(start.Nanosecond()) % time.Millisecond) // and keep the monotonic reading
+	r.event = r.scenario.Event(start)
+	r.faults = makeFaults(r.scenario, r.event, r.runtime)
+	if err := r.describe(); err != nil {
+		return err
+	}
+	var err error
+	if r.history, err = newHistory(r.Out); err != nil {
+		return err
+	}
+	r.history.Record(origin.Record{AtUs: r.now(), Kind: origin.KindRun, Step: origin.Begin, Name: r.scenario.Name})
+	// The stack outlives ctx: on an interruption the audience is stopped first, and what it asked last is answered.
+	r.stack, err = stack.NewEmbedded(context.Background(), r.scenario, r.event, r.faults, r.runtime, r.history)
+	if err != nil {
+		return errors.Join(err, r.history.Close())
+	}
+	if err := r.startAudience(k6Path); err != nil {
+		r.stack.Close()
+		return errors.Join(err, r.history.Close())
+	}
+	return nil
+}
+
+// describe makes the run's directory, with the scenario and the settings that judge it again later.
+func (r *run) describe() error {
+	if err := os.MkdirAll(r.Out, 0o755); err != nil {
+		return fmt.Errorf("make the run's directory: %w", err)
+	}
+	if _, err := os.Stat(filepath.Join(r.Out, historyFile)); err == nil {
+		return fmt.Errorf("%s holds a run already; choose another --out", r.Out)
+	}
+	if err := os.WriteFile(filepath.Join(r.Out, scenarioFile), r.scenario.Source, 0o644); err != nil {
+		return err
+	}
+	set, err := json.MarshalIndent(settings{Scenario: r.scenario.File, Overrides: r.scenario.AppliedOverrides,
+		Start: r.event.AvailabilityStartTime, Command: r.Command, Stack: "embedded"}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(r.Out, settingsFile), append(set, '\n'), 0o644)
+}
+
+func (r *run) startAudience(path string) error {
+	src, err := script(r.scenario, r.event.ID, r.stack.Edges(), r.Command)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(r.Out, scriptFile), src, 0o644); err != nil {
+		return err
+	}
+	r.audience = &audienceTail{path: filepath.Join(r.Out, audienceFile)}
+	r.k6, err = startK6(path, r.Out)
+	return err
+}
+
+// now is microseconds since the event's start: the history's time.
+func (r *run) now() int64 { return time.Since(r.event.AvailabilityStartTime).Microseconds() }
+
+// play lets the event happen and returns when it is over, or why it ended early.
+func (r *run) play(ctx context.Context) (trouble string) {
+	r.stack.Publish()
+	moments := r.moments()
+	// The audience ends by itself soon after the event's last segment has been played.
+	overdue := time.NewTimer(time.Until(r.event.End) + r.event.RetryBudget + r.scenario.Audience.Buffer + 15*time.Second)
+	defer overdue.Stop()
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		var next <-chan time.Time
+		if len(moments) > 0 {
+			next = time.After(time.Until(moments[0].at))
+		}
+		select {
+		case <-next:
+			moments[0].do()
+			moments = moments[1:]
+		case <-ticker.C:
+			r.history.Flush()
+			r.Progress.Show(r.status())
+		case <-r.k6.done:
+			if len(moments) > 0 || time.Now().Before(r.event.End) {
+				return "the audience left before the event's end: " + cmp.Or(r.k6.trouble(), "its script had ended")
+			}
+			return r.k6.trouble()
+		case <-overdue.C:
+			return "the audience did not end in time"
+		case <-ctx.Done():
+			return reports.Interrupted
+		}
+	}
+}
+
+// moment is something that the harness does at a fixed time of the event.
+type moment struct {
+	at time.Time
+	do func()
+}
+
+// moments lists the beginnings of phases and the beginnings and ends of faults, in order of time.
+func (r *run) moments() []moment {
+	var ms []moment
+	at := func(d time.Duration, do func()) {
+		ms = append(ms, moment{r.event.AvailabilityStartTime.Add(d), do})
+	}
+	for _, p := range r.scenario.Phases() {
+		at(p.From, func() {
+			r.history.Record(origin.Record{AtUs: r.now(), Kind: origin.KindPhase, Step: origin.Begin, Name: p.Name})
+		})
+	}
+	for _, f := range r.faults {
+		at(f.Spec().At, func() { r.begin(f) })
+		at(f.Spec().At+f.Spec().For, func() { r.end(f) })
+	}
+	slices.SortStableFunc(ms, func(a, b moment) int { return a.at.Compare(b.at) })
+	return ms
+}
+
+func (r *run) begin(f faults.Fault) {
+	r.recordFault(f, origin.Begin)
+	if s, ok := f.(faults.Striker); ok {
+		r.stack.Strike(s)
+	}
+}
+
+func (r *run) end(f faults.Fault) { r.recordFault(f, origin.End) }
+
+func (r *run) recordFault(f faults.Fault, step string) {
+	s := f.Spec()
+	r.history.Record(origin.Record{AtUs: r.now(), Kind: origin.KindFault, Step: step, Name: s.ID, What: s.Kind,
+		Target: target(s), Region: s.Region, Pipeline: s.Pipeline, Rendition: s.Rendition, Count: f.Affected()})
+}
+
+// finish stops what is still running, audience first, and completes the history.
+func (r *run) finish(trouble string) error {
+	r.k6.stop()
+	r.stack.Close()
+	r.recordUsage("harness", syscall.RUSAGE_SELF)
+	r.recordUsage("k6", syscall.RUSAGE_CHILDREN)
+	end := origin.Record{AtUs: r.now(), Kind: origin.KindRun, Step: origin.End, Name: r.scenario.Name}
+	if trouble != "" {
+		end.Reason, end.Error = reports.Interrupted, trouble
+	}
+	r.history.Record(end)
+	r.Progress.Done()
+	return r.history.Close()
+}
+
+// recordUsage takes down what a process, or all children, used in processor time and memory.
+func (r *run) recordUsage(name string, who int) {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(who, &u); err != nil {
+		return
+	}
+	cpu := time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	r.history.Record(origin.Record{AtUs: r.now(), Kind: origin.KindUsage, Name: name,
+		CPUUs: cpu.Microseconds(), Count: int64(u.Maxrss) * 1024})
+}
+
+// status is what progress shows.
+func (r *run) status() Status {
+	t := r.history.soFar()
+	a := r.audience.read()
+	s := Status{At: time.Since(r.event.AvailabilityStartTime), Of: r.scenario.Duration, Faults: t.active,
+		Published: t.published, Defective: t.defective, Unpublished: t.unpublished,
+		Viewers: a.viewers, Segments: a.segments, Missed: a.missed}
+	for _, p := range r.scenario.Phases() {
+		if p.From <= s.At {
+			s.Phase = p.Name
+		}
+	}
+	return s
+}

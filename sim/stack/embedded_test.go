@@ -1,0 +1,250 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/liveorigin/liveorigin/faults"
+	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/origin/originhttp"
+	"github.com/liveorigin/liveorigin/scenarios"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// hurried is the wall clock, ten times as fast: the servers and sockets are real, an event takes a tenth of its time.
+type hurried struct {
+	origin.Wall
+	began time.Time
+}
+
+const haste = 10
+
+func (h *hurried) Now() time.Time { return h.began.Add(time.Since(h.began) * haste) }
+
+func (h *hurried) Sleep(ctx context.Context, d time.Duration) error {
+	return h.Wall.Sleep(ctx, d/haste)
+}
+
+func (h *hurried) NewSignal() origin.Signal { return hurriedSignal{h.Wall.NewSignal(), h} }
+
+type hurriedSignal struct {
+	origin.Signal
+	h *hurried
+}
+
+func (s hurriedSignal) Wait(ctx context.Context, until time.Time) error {
+	return s.Signal.Wait(ctx, time.Now().Add(until.Sub(s.h.Now())/haste))
+}
+
+type records struct {
+	mu  sync.Mutex
+	all []origin.Record
+}
+
+func (r *records) Record(rec origin.Record) {
+	r.mu.Lock()
+	r.all = append(r.all, rec)
+	r.mu.Unlock()
+}
+
+const small = `
+about: a test
+event: {duration: 24s, ladder: small}
+regions:
+  east: {pipelines: [a], origins: 2}
+  west: {pipelines: [b]}
+audience: {edges: 1, viewers: {peak: 1}}
+`
+
+// world is a small event on a stack of real servers.
+type world struct {
+	*Embedded
+	sc  *scenarios.Scenario
+	ev  origin.Event
+	rt  *hurried
+	rec *records
+}
+
+func newWorld(t *testing.T, more string) *world {
+	t.Helper()
+	sc, err := scenarios.Parse("test.yaml", []byte(small+more))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rt := &hurried{began: time.Now()}
+	ev := sc.Event(rt.Now().Add(2 * time.Second))
+	var fs []faults.Fault
+	for _, spec := range sc.FaultSpecs() {
+		fs = append(fs, faults.New(spec, ev.AvailabilityStartTime, rt))
+	}
+	rec := new(records)
+	s, err := NewEmbedded(context.Background(), sc, ev, fs, rt, rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	s.Publish()
+	return &world{s, sc, ev, rt, rec}
+}
+
+// watch asks an edge for every segment of a rendition when it becomes available, as a viewer does.
+func (w *world) watch(t *testing.T, e *Edge, rendition string) []origin.Response {
+	t.Helper()
+	c, err := originhttp.NewClient(e.URL, originhttp.ClientOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var got []origin.Response
+	for n := w.ev.StartNumber; n <= w.ev.LastNumber(); n++ {
+		_ = w.rt.Sleep(context.Background(), w.ev.AvailableAt(n).Sub(w.rt.Now()))
+		r, err := c.Get(context.Background(), origin.Request{Event: w.ev.ID, Rendition: rendition, Number: n})
+		if err != nil {
+			t.Fatalf("segment %d of %s from %s: %v", n, rendition, e.Name, err)
+		}
+		got = append(got, r)
+	}
+	return got
+}
+
+func pipelines(rs []origin.Response) string {
+	var b strings.Builder
+	for _, r := range rs {
+		switch {
+		case r.OK():
+			b.WriteString(r.Pipeline)
+		default:
+			b.WriteString("-")
+		}
+	}
+	return b.String()
+}
+
+func TestQuietEventIsServedWhole(t *testing.T) {
+	w := newWorld(t, "")
+	for _, r := range w.watch(t, w.Edges()[0], "v360") {
+		if r.Reason != origin.Published || r.Defects != 0 {
+			t.Errorf("%s, %v", r.Reason, r.Defects)
+		}
+	}
+}
+
+// While the region is gone its edges are served by the other one's pipeline, and by their own again afterwards.
+func TestRegionLossSwitchesAndSwitchesBack(t *testing.T) {
+	w := newWorld(t, "faults: [{kind: region-loss, region: east, at: 7s, for: 8s}]\n")
+	got := pipelines(w.watch(t, w.Edges()[0], "v360"))
+	// Segments become available at even seconds; 4 to 7 do while the region is gone.
+	if strings.Contains(got, "-") || got[3:7] != "bbbb" || !strings.Contains(got[:3], "a") || !strings.Contains(got[8:], "a") {
+		t.Errorf("served by %s", got)
+	}
+	felt := 0
+	f := w.faults[0]
+	w.rec.mu.Lock()
+	defer w.rec.mu.Unlock()
+	for _, r := range w.rec.all {
+		if f.Felt(r) {
+			felt++
+		}
+	}
+	if felt == 0 || f.Affected() == 0 {
+		t.Errorf("felt by %d records, affected %d calls", felt, f.Affected())
+	}
+}
+
+// What an edge served, across switches between pipelines, is media that a decoder has nothing to complain about.
+func TestServedMediaDecodes(t *testing.T) {
+	ffmpeg, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		if os.Getenv("LIVEORIGIN_REQUIRE_FFMPEG") != "" {
+			t.Fatal("no ffmpeg")
+		}
+		t.Skip("no ffmpeg: install it to decode what was served")
+	}
+	w := newWorld(t, "faults: [{kind: media-defect, defect: decode-time, pipeline: a, at: 7s, for: 6s}]\n")
+	e := w.Edges()[0]
+	for _, rendition := range []string{"v360", "a96"} {
+		path := filepath.Join(t.TempDir(), rendition+".mp4")
+		served := w.watch(t, e, rendition)
+		body := w.header(t, e, rendition)
+		for _, r := range served {
+			body = append(body, r.Object.Body...)
+		}
+		if err := os.WriteFile(path, body, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Command(ffmpeg, "-v", "error", "-i", path, "-f", "null", "-").CombinedOutput()
+		if err != nil || len(out) > 0 {
+			t.Errorf("%s, served by %s: %v\n%s", rendition, pipelines(served), err, out)
+		}
+		probe, err := exec.Command("ffprobe", "-v", "error", "-count_packets", "-show_entries", "stream=nb_read_packets",
+			"-of", "csv=p=0", path).CombinedOutput()
+		want := map[string]string{"v360": "600", "a96": "1125"}[rendition] // 24 s at 25 fps; at 48,000/1,024
+		if strings.TrimSpace(string(probe)) != want {
+			t.Errorf("%s: %s packets (%v), want %s", rendition, probe, err, want)
+		}
+		w = newWorld(t, "") // the event has been watched to its end; the next rendition gets one of its own
+		e = w.Edges()[0]
+	}
+}
+
+func (w *world) header(t *testing.T, e *Edge, rendition string) []byte {
+	t.Helper()
+	resp, err := http.Get(e.URL + "/" + w.ev.ID + "/" + rendition + "/init.mp4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	defer http.DefaultClient.CloseIdleConnections()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != 200 {
+		t.Fatalf("header of %s: %s, %v", rendition, resp.Status, err)
+	}
+	return b
+}
+
+func TestManifestsAreServed(t *testing.T) {
+	w := newWorld(t, "")
+	for _, path := range []string{"manifest.mpd", "master.m3u8", "v360/playlist.m3u8", "config"} {
+		resp, err := http.Get(w.Edges()[0].URL + "/" + w.ev.ID + "/" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 200 {
+			t.Errorf("%s: %s", path, resp.Status)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
+// A stack that is closed in the middle of an event leaves nothing behind (goleak looks at the end).
+func TestCloseInTheMiddle(t *testing.T) {
+	w := newWorld(t, "")
+	c, err := originhttp.NewClient(w.Edges()[0].URL, originhttp.ClientOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := make(chan error)
+	go func() {
+		_, err := c.Get(context.Background(), origin.Request{Event: w.ev.ID, Rendition: "v360", Number: 1})
+		held <- err
+	}()
+	_ = w.rt.Sleep(context.Background(), 500*time.Millisecond)
+	w.Close()
+	if err := <-held; err == nil || errors.Is(err, context.Canceled) {
+		t.Logf("the held request ended with %v", err)
+	}
+	c.Close()
+}
