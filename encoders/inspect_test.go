@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -13,9 +14,12 @@ import (
 	"github.com/liveorigin/liveorigin/origin"
 )
 
-// What our encoders make is never accused.
+// What our encoders make is never accused. With little filler, so that it goes quickly.
 func TestInspectClean(t *testing.T) {
 	ev := testEvent(t, "hd")
+	for i := range ev.Renditions[:3] {
+		ev.Renditions[i].Bandwidth = ev.Renditions[i].Bandwidth * 2 / 5
+	}
 	ev.End = ev.SegmentStart(ev.StartNumber + 2100)
 	e := testEncoder(t, ev)
 	for _, r := range ev.Renditions {
@@ -266,28 +270,73 @@ func FuzzInspect(f *testing.F) {
 	ev := testEvent(f, "small")
 	e := testEncoder(f, ev)
 	for _, r := range ev.Renditions {
-		body := e.Build(r, 50).Body
-		f.Add(body[int(be32(body)):len(body)/50], r.Kind == origin.Video)
 		head, _ := e.Header(r)
 		f.Add(head.Body, r.Kind == origin.Video)
+		f.Add(e.Build(r, 50).Body, r.Kind == origin.Video)
+		for _, body := range smallSegments(f, &ev, r) {
+			f.Add(body, r.Kind == origin.Video)
+		}
 	}
-	s := synthetic{start: uint64(startTicks(&ev, ev.Renditions[0], 50)), duration: 512, chunks: []int{25, 25},
-		sequence: func(i int) uint32 { return 50 + uint32(i) }}
-	f.Add(s.bytes(f, ev.Renditions[0]), true)
 	f.Fuzz(func(t *testing.T, body []byte, video bool) {
 		r := ev.Renditions[1]
 		if video {
 			r = ev.Renditions[0]
 		}
 		_ = InspectHeader(r, body)
-		d, err := Inspect(&ev, r, 50, body)
-		if d != 0 || err != nil || !lookedAt(body, 0) {
-			return
-		}
-		if _, err := mp4.DecodeFile(bytes.NewReader(body)); err != nil {
-			t.Errorf("clean, but mp4ff says: %v", err)
-		}
+		checkAgainstLibrary(t, &ev, r, body)
 	})
+}
+
+// checkAgainstLibrary says whether the bytes are a clean segment 50; then mp4ff must be able to read them.
+func checkAgainstLibrary(t *testing.T, ev *origin.Event, r origin.Rendition, body []byte) (clean bool) {
+	t.Helper()
+	d, err := Inspect(ev, r, 50, body)
+	if d != 0 || err != nil || !lookedAt(body, 0) {
+		return false
+	}
+	if _, err := mp4.DecodeFile(bytes.NewReader(body)); err != nil {
+		t.Errorf("clean, but mp4ff says: %v\n%x", err, body)
+	}
+	return true
+}
+
+// smallSegments are clean versions of segment 50 without a byte too much: one fragment, and three chunks.
+func smallSegments(t testing.TB, ev *origin.Event, r origin.Rendition) (out [][]byte) {
+	first := firstFrame(int64(50-ev.StartNumber), r)
+	frames := int(firstFrame(int64(51-ev.StartNumber), r) - first)
+	for _, chunks := range [][]int{{frames}, {20, 20, frames - 40}} {
+		s := synthetic{start: uint64(first) * uint64(r.SampleTicks), duration: r.SampleTicks, chunks: chunks,
+			sequence: func(i int) uint32 { return 50 + uint32(i) }}
+		out = append(out, s.bytes(t, r))
+	}
+	return out
+}
+
+// Small damage anywhere makes nothing panic, and is seen or is harmless. What fuzzing would find, in a second.
+func TestInspectDamaged(t *testing.T) {
+	ev := testEvent(t, "small")
+	rng := rand.New(rand.NewPCG(7, 7))
+	for _, r := range ev.Renditions {
+		for _, whole := range smallSegments(t, &ev, r) {
+			if !checkAgainstLibrary(t, &ev, r, whole) {
+				t.Fatalf("%s: the undamaged segment is not clean", r.ID)
+			}
+			harmless := 0
+			for range 20_000 {
+				body := bytes.Clone(whole)
+				for range 1 + rng.IntN(3) {
+					at := rng.IntN(min(len(body), 600)) // prft, moof and the first frames
+					body[at] = byte(rng.IntN(256)) & byte(rng.IntN(256))
+				}
+				if checkAgainstLibrary(t, &ev, r, body) {
+					harmless++
+				}
+			}
+			if harmless == 0 || harmless > 18_000 {
+				t.Errorf("%s: %d of 20000 damaged segments are clean; want some", r.ID, harmless)
+			}
+		}
+	}
 }
 
 // BenchmarkInspect looks over a 512 KiB video segment of 50 frames; beside it a copy of as much, and mp4ff's parser

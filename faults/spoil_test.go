@@ -31,7 +31,7 @@ func TestSpoil(t *testing.T) {
 	for _, name := range origin.DefectNames() {
 		d, _ := origin.DefectByName(name)
 		for _, r := range ev.Renditions {
-			for n := ev.StartNumber; n < ev.StartNumber+20; n++ {
+			for n := ev.StartNumber; n < ev.StartNumber+9; n++ {
 				clean := e.Build(r, n).Body
 				before := bytes.Clone(clean)
 				spoilt, err := spoil(d, r, clean)

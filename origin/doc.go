@@ -1,20 +1,20 @@
 // Package origin is the live origin: it takes candidates in and decides what to serve. It owns the vocabulary.
 //
-//	 region us-east                                    region us-west
-//	 +------------------------------------------+      +-----------------------------+
-//	 | feed -> encoder a -> packager            |      |  ... encoder b -> packager  |
-//	 |          (epoch-locked)  | PUT, findings |      |                 |           |
-//	 |                          v               |      |                 v           |
-//	 |   Node.Publish   claim, inspect, store,  | copy |   Node.Publish              |
-//	 |        |         tell the region's nodes |<---->|        |                    |
-//	 |      Store       a replica in each zone  |      |      Store                  |
-//	 |        |                                 |      |        |                    |
-//	 |   Node.Get       refuse, hold, choose    |      |   Node.Get                  |
-//	 +--------^---------------------------------+      +--------^--------------------+
-//	          | GET                                             | when the own region is gone
-//	     edge.Edge  refuse, keep to the millisecond, collapse --+
-//	          ^
-//	        viewers
+//	region us-east                                    region us-west
+//	+------------------------------------------+      +-----------------------------+
+//	| feed -> encoder a -> packager            |      |  ... encoder b -> packager  |
+//	|          (epoch-locked)  | PUT, findings |      |                 |           |
+//	|                          v               |      |                 v           |
+//	|   Node.Publish   claim, inspect, store,  | copy |   Node.Publish              |
+//	|        |         tell the region's nodes |<---->|        |                    |
+//	|      Store       a replica in each zone  |      |      Store                  |
+//	|        |                                 |      |        |                    |
+//	|   Node.Get       refuse, hold, choose    |      |   Node.Get                  |
+//	+--------^---------------------------------+      +--------^--------------------+
+//	         | GET                                             | when the own region is gone
+//	    edge.Edge  refuse, keep to the millisecond, collapse --+
+//	         ^
+//	       viewers
 //
 // Two pipelines encode the same event in different regions without a word between them: the number of a segment follows
 // from the clock (Event.SegmentAt), so each is a candidate for the same place. Which one a viewer gets is decided when

@@ -10,6 +10,7 @@ const (
 	KindFetch    = "fetch"    // one request of an edge to an origin
 	KindFlush    = "flush"    // an edge forgot its cache
 	KindReplica  = "replica"  // one replica of a store failed; Name is its zone
+	KindStall    = "stall"    // the harness was not run for WaitUs, up to now
 	KindUsage    = "usage"    // what a process used in all
 )
 

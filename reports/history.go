@@ -63,6 +63,7 @@ type history struct {
 
 	decisions, fetches, flushes int64
 	usage                       map[string]used
+	stalls                      []stall
 
 	runBegan, runEnded bool
 	interrupted        string
@@ -185,6 +186,8 @@ func (h *history) add(rec *origin.Record) error {
 		h.fetches++
 	case origin.KindFlush:
 		h.flushes++
+	case origin.KindStall:
+		h.addStall(rec, at)
 	case origin.KindUsage:
 		u := h.usage[rec.Name]
 		u.cpu += sinceStart(rec.CPUUs)

@@ -101,6 +101,21 @@ func TestVerdicts(t *testing.T) {
 		{"a generator late once in a thousand", quiet, func(w *world) {
 			w.at(30, east, func(l *audienceLine) { l.Lag = histogram(900_000, 1) })
 		}, Pass, ""},
+		{"missed while the harness stood still", quiet, func(w *world) {
+			missing(w, 30, 1)
+			w.objective(noMiss).stall(31*second, 1500)
+		}, Inconclusive, "the harness stood still for 1.5s from 29.5s on"},
+		{"missed long after the harness stood still", quiet, func(w *world) {
+			missing(w, 30, 1)
+			w.objective(noMiss).stall(20*second, 1500)
+		}, Fail, "missed segments: 1"},
+		{"missed while the harness stood still for a moment only", quiet, func(w *world) {
+			missing(w, 30, 1)
+			w.objective(noMiss).stall(30*second, 499)
+		}, Fail, "missed segments: 1"},
+		{"nothing missed although the harness stood still", quiet, func(w *world) {
+			w.objective(noMiss).stall(30*second, 1500)
+		}, Pass, ""},
 		{"no segments", quiet, func(w *world) { w.dropLines("interval") }, Inconclusive, "no viewer got any segment"},
 		{"no audience", quiet, func(w *world) { w.audience = nil }, Inconclusive, "the audience has no end"},
 		{"defects without a word which", quiet, func(w *world) { w.at(30, east, func(l *audienceLine) { l.Defective = 3 }) },
@@ -276,7 +291,8 @@ func TestServedFrom(t *testing.T) {
 		t.Errorf("seconds without a share: %v", want)
 	}
 	strip := strings.Join(r.stripLines(), "\n")
-	east := "eeeeeeeeeeeeeeeeeeee" + "wwwwwwwwwwwwwww" + "E" + strings.Repeat("e", 28)
+	// A column is a segment: two seconds. The one of 34 s and 35 s is mixed.
+	east := "eeeeeeeeee" + "wwwwwww" + "E" + strings.Repeat("e", 14)
 	if !strings.Contains(strip, east) || !strings.Contains(strip, "e = us-east/a, w = us-west/b") {
 		t.Errorf("strip\n%s\nwant a row %s and its legend", strip, east)
 	}

@@ -24,6 +24,8 @@ type Report struct {
 	Reasons []string `json:"reasons"`
 	Command string   `json:"command"` // repeats the run
 	About   string   `json:"about,omitempty"`
+	// SegmentMs is the event's segment duration.
+	SegmentMs int64 `json:"segment_ms"`
 
 	Objectives []ObjectiveResult `json:"objectives"`
 	Invariants []InvariantResult `json:"invariants"`

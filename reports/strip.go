@@ -16,8 +16,8 @@ const stripWidth = 80
 //	us-east   eeeeeeeEwwwwwwEeeee
 //	us-west   wwwwwwwwwwwwwwwwwww
 //
-// A column stands for as many seconds as it takes to fit; it shows where most of its segments came from, as a capital
-// when not all did.
+// A column stands for a segment, or for as many as it takes to fit: viewers ask once a segment, so that anything finer
+// would show holes. It shows where most of its segments came from, as a capital when not all did.
 type strip struct {
 	from    int64 // first second
 	columns int
@@ -26,14 +26,15 @@ type strip struct {
 	order   []variant
 }
 
-func newStrip(served []ServedSecond) *strip {
+func newStrip(served []ServedSecond, segment time.Duration) *strip {
 	s := &strip{letters: map[variant]byte{}}
 	if len(served) == 0 {
 		return s
 	}
 	s.from = served[0].Second
 	length := served[len(served)-1].Second - s.from + 1
-	s.each = (length + stripWidth - 1) / stripWidth
+	least := max(1, int64((segment+time.Second-1)/time.Second))
+	s.each = least * max(1, (length+stripWidth*least-1)/(stripWidth*least))
 	s.columns = int((length + s.each - 1) / s.each)
 	for _, sec := range served {
 		for _, sh := range sec.From {
@@ -148,7 +149,7 @@ func (s *strip) legend() string {
 
 // lines is the whole strip.
 func (r *Report) stripLines() []string {
-	s := newStrip(r.Served)
+	s := newStrip(r.Served, time.Duration(r.SegmentMs)*time.Millisecond)
 	if s.columns == 0 {
 		return nil
 	}

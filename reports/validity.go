@@ -79,6 +79,9 @@ func (e *evidence) notes() []string {
 		notes = append(notes, fmt.Sprintf("%s: %d lines of kind %q were left out; this version does not know them",
 			AudienceFile, e.audience.unknown[kind], kind))
 	}
+	for _, s := range e.history.stalls {
+		notes = append(notes, s.String())
+	}
 	for i := range e.plan.Faults {
 		if f := &e.plan.Faults[i]; f.Felt == nil {
 			notes = append(notes, fmt.Sprintf("fault %s does not say how it would be felt", f.ID))

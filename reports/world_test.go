@@ -97,6 +97,11 @@ func regionLoss() *world {
 func (w *world) record(r origin.Record) { w.history = append(w.history, r) }
 func (w *world) line(l audienceLine)    { w.audience = append(w.audience, l) }
 
+// stall has the harness not run for so many milliseconds, up to at.
+func (w *world) stall(at, ms int64) {
+	w.record(origin.Record{Kind: origin.KindStall, Name: "harness", AtUs: at, WaitUs: ms * 1000})
+}
+
 func (w *world) drop(which func(origin.Record) bool) { w.history = slices.DeleteFunc(w.history, which) }
 
 func (w *world) dropLines(kind string) {

@@ -131,6 +131,7 @@ func (r *run) play(ctx context.Context) (trouble string) {
 	defer overdue.Stop()
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
+	defer r.watchForStalls()()
 	for {
 		var next <-chan time.Time
 		if len(moments) > 0 {
@@ -154,6 +155,27 @@ func (r *run) play(ctx context.Context) (trouble string) {
 			return reports.Interrupted
 		}
 	}
+}
+
+// heartbeat is how often the harness looks whether it is run at all, and stallMin how late a look is worth a record.
+const (
+	heartbeat = 50 * time.Millisecond
+	stallMin  = 250 * time.Millisecond
+)
+
+// watchForStalls takes down when the harness was not run for a while, on a machine that others use too: what went wrong
+// then is not the system's fault.
+func (r *run) watchForStalls() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	r.runtime.Go(func() {
+		for last := time.Now(); r.runtime.Sleep(ctx, heartbeat) == nil; last = time.Now() {
+			if late := time.Since(last) - heartbeat; late >= stallMin {
+				r.history.Record(origin.Record{AtUs: r.now(), Kind: origin.KindStall, Name: "harness",
+					WaitUs: late.Microseconds()})
+			}
+		}
+	})
+	return cancel
 }
 
 // moment is something that the harness does at a fixed time of the event.

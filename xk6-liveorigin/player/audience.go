@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"sync"
@@ -36,6 +37,9 @@ type audience struct {
 	sets   [][]int    // what there is to play
 	dvr    []bool     // by viewer
 	names  names
+
+	jittering sync.Mutex
+	jitter    *rand.Rand
 
 	fetches  sync.WaitGroup
 	viewers  sync.WaitGroup
@@ -73,7 +77,7 @@ func (p *Audience) Play(ctx context.Context, plan Plan) (Result, error) {
 func (p *Audience) prepare(plan Plan) (*audience, error) {
 	a := &audience{
 		options: &p.Options, event: p.Event, transport: p.Transport, header: p.Header, vu: max(1, p.VU), sink: p.Sink,
-		until: plan.Until,
+		until: plan.Until, jitter: stream(p.Options.Seed, streamJitter, p.VU, 0),
 	}
 	switch {
 	case plan.For > 0:

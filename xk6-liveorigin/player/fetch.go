@@ -102,10 +102,13 @@ func (f *fetch) refused(a *answer, edge int) (wait time.Duration, final bool) {
 	return wait, false
 }
 
-// backOff doubles from round to round, with jitter, so that viewers who failed together do not come back together.
-func (v *viewer) backOff(round int) time.Duration {
+// backOff doubles from round to round, with jitter, so that viewers who failed together do not come back together. Its
+// draws have a stream to themselves: what fails must not change what a viewer asks for next.
+func (a *audience) backOff(round int) time.Duration {
 	most := min(backOffLeast<<min(round, 8), backOffMost)
-	return backOffLeast + time.Duration(v.float()*float64(most-backOffLeast))
+	a.jittering.Lock()
+	defer a.jittering.Unlock()
+	return backOffLeast + time.Duration(a.jitter.Float64()*float64(most-backOffLeast))
 }
 
 // sleep returns true after d, or false as soon as ctx is done.

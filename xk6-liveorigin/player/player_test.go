@@ -66,7 +66,8 @@ func newWorld() *world {
 // play runs the audience and gives what came of every segment, by number and rendition.
 func (w *world) play(t *testing.T, ctx context.Context) ([]player.Outcome, player.Result) {
 	t.Helper()
-	e, err := player.FetchEvent(ctx, w.network, http.Header{}, &w.options)
+	healthy := origintest.Network{"east": w.origin}
+	e, err := player.FetchEvent(ctx, healthy, http.Header{}, &w.options)
 	if err != nil {
 		t.Fatalf("FetchEvent: %v", err)
 	}
@@ -129,9 +130,9 @@ func TestNoCoordinatedOmission(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.options.Buffer = 2 * time.Second
-		w.origin.Tamper = func(http.ResponseWriter, *http.Request, *origintest.Segment) bool {
+		w.origin.Tamper = func(_ http.ResponseWriter, r *http.Request, _ *origintest.Segment) bool {
 			if since := w.origin.Since(); since >= time.Second && since < 2*time.Second {
-				time.Sleep(2*time.Second - since)
+				origintest.Pause(r, 2*time.Second-since)
 			}
 			return false
 		}

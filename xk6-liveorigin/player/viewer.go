@@ -16,9 +16,9 @@ type viewer struct {
 	behind Number // how many segments behind live a DVR viewer watches
 	order  []int  // edges, the home first
 	plays  []int  // renditions: the video, then the audio
+	random *rand.Rand
 
 	mu       sync.Mutex // for what fetches share
-	random   *rand.Rand
 	flying   int
 	last     [2]received     // by place in plays
 	unwanted []time.Duration // until when an edge is avoided, by place in order; nil until one is
@@ -45,6 +45,7 @@ const missedFull = "too many in flight"
 const (
 	streamViewer uint64 = iota + 1
 	streamShare
+	streamJitter
 )
 
 // stream makes a random stream of a seed and the place of what it is for.
@@ -121,7 +122,7 @@ func (v *viewer) scrub(ctx context.Context, clock *time.Timer, joins time.Durati
 		if newest < oldest {
 			continue
 		}
-		n := oldest + Number(v.int64N(int64(newest-oldest+1)))
+		n := oldest + Number(v.random.Int64N(int64(newest-oldest+1)))
 		v.ask(ctx, intended, intended, n, v.plays[0], true)
 	}
 	return true
@@ -220,16 +221,4 @@ func (v *viewer) firstEdge(now time.Duration) int {
 		}
 	}
 	return 0
-}
-
-func (v *viewer) float() float64 {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.random.Float64()
-}
-
-func (v *viewer) int64N(n int64) int64 {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.random.Int64N(n)
 }

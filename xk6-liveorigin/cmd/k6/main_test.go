@@ -102,7 +102,7 @@ func TestThresholdBreach(t *testing.T) {
 	server := httptest.NewServer(origin)
 	defer server.Close()
 	origin.PublishDelay = 2 * time.Second // every segment comes too late for the threshold
-	output, exit, _ := k6(t, "../../examples/thresholds.js", server.URL, "EDGE2="+server.URL, "FAULT=0s", "RAMP=0s", "UNTIL=1s")
+	output, exit, _ := k6(t, "../../examples/thresholds.js", server.URL, "EDGE2="+server.URL, "FAULT=100ms", "RAMP=0s", "UNTIL=1s")
 	if exit != 99 {
 		t.Errorf("exit %d; want 99\n%s", exit, output)
 	}

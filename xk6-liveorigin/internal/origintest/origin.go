@@ -100,7 +100,7 @@ func (o *Origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if o.Tamper != nil && o.Tamper(w, r, s) {
 		return
 	}
-	if !o.ready(w, s.Number) {
+	if !o.ready(w, r, s.Number) {
 		return
 	}
 	o.serve(w, s)
@@ -124,7 +124,7 @@ func (o *Origin) segment(parts []string) (*Segment, bool) {
 }
 
 // ready says whether the segment is there; if not, the answer has been given, or the request was held until it was.
-func (o *Origin) ready(w http.ResponseWriter, n int64) bool {
+func (o *Origin) ready(w http.ResponseWriter, r *http.Request, n int64) bool {
 	since := o.Since()
 	published := time.Duration(n-o.StartNumber+1)*o.Segment + o.PublishDelay
 	switch {
@@ -138,7 +138,7 @@ func (o *Origin) ready(w http.ResponseWriter, n int64) bool {
 		Refuse(w, http.StatusNotFound, "early", published-since)
 		return false
 	case since < published:
-		time.Sleep(published - since)
+		Pause(r, published-since)
 		w.Header().Set("Server-Timing", fmt.Sprintf("store;dur=0.2, hold;dur=%d.500", (published-since).Milliseconds()))
 	}
 	return true
@@ -160,6 +160,14 @@ func (o *Origin) serve(w http.ResponseWriter, s *Segment) {
 		h.Set("Repr-Digest", "crc32c=:"+base64.StdEncoding.EncodeToString(sum)+":")
 	}
 	_, _ = w.Write(s.Body)
+}
+
+// Pause sleeps, unless nobody waits for the answer any more.
+func Pause(r *http.Request, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-r.Context().Done():
+	}
 }
 
 // Refuse answers with a status, a reason and a lifetime.

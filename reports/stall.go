@@ -1,0 +1,49 @@
+package reports
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/liveorigin/liveorigin/origin"
+)
+
+// A harness that shares its machine is sometimes not run at all for a while. It takes that down (origin.KindStall), so
+// that what missed an objective in such a moment is not blamed on the system under test: that part of the run has no
+// verdict.
+
+const (
+	// stallMin is how long the harness must have stood still for the missed objectives around it to prove nothing.
+	stallMin = 500 * time.Millisecond
+	// stallAfter is for how long what a stall broke may still show: requests that waited, segments that came late.
+	stallAfter = 6 * time.Second
+)
+
+// stall is a time in which the harness was not run.
+type stall struct{ from, until time.Duration }
+
+func (h *history) addStall(rec *origin.Record, at time.Duration) {
+	if s := (stall{at - sinceStart(rec.WaitUs), at}); s.until-s.from >= stallMin {
+		h.stalls = append(h.stalls, s)
+	}
+}
+
+// excuse finds the stall in or soon after which an objective was first missed. What is requested before a stall is
+// answered after it, so a breach may also lie up to a segment before.
+func (e *evidence) excuse(o *ObjectiveResult) (stall, bool) {
+	for _, s := range e.history.stalls {
+		if o.FirstBreach == nil { // not one that has a time; then any stall may be behind it
+			return s, true
+		}
+		breach := time.Duration(o.FirstBreach.FromMs) * time.Millisecond
+		if breach >= s.from-e.plan.Event.SegmentDuration-time.Second && breach <= s.until+stallAfter {
+			return s, true
+		}
+	}
+	return stall{}, false
+}
+
+// String says when, and for how long.
+func (s stall) String() string {
+	return fmt.Sprintf("the harness stood still for %v from %v on: this machine is too busy",
+		(s.until - s.from).Round(10*time.Millisecond), s.from.Round(100*time.Millisecond))
+}
