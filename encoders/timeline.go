@@ -24,8 +24,8 @@ func ticks(d time.Duration, timescale uint32) int64 {
 // firstFrame is the number of the first frame that starts within the loop's segment m or later: where frames do not
 // divide the segment, as with 1024 samples of audio, a segment has one frame more now and then.
 func firstFrame(m int64, r origin.Rendition) int64 {
-	span, frame := ticks(segmentDuration, r.Timescale), int64(r.SampleTicks)
-	return (m*span + frame - 1) / frame
+	segment, frame := ticks(segmentDuration, r.Timescale), int64(r.SampleTicks)
+	return (m*segment + frame - 1) / frame
 }
 
 // ntpEpoch is 1900 (RFC 5905, 6) in seconds before Unix time.

@@ -65,7 +65,7 @@ type segment struct {
 	traf      *mp4.TrafBox
 	trun      *mp4.TrunBox
 	mdat      *mp4.MdatBox
-	data      [][]byte // of the samples; shared with the clean segment until changed
+	data      [][]byte // of the samples, copied from the clean segment
 }
 
 func takeApart(r origin.Rendition, body []byte) (*segment, error) {
@@ -175,12 +175,11 @@ func (s *segment) breakNAL() error {
 		return errors.New("audio has no NAL units")
 	}
 	middle := len(s.data) / 2
-	frame := bytes.Clone(s.data[middle])
+	frame := s.data[middle]
 	if len(frame) < 4 {
 		return errors.New("the frame in the middle is empty")
 	}
 	binary.BigEndian.PutUint32(frame, uint32(len(frame)))
-	s.data[middle] = frame
 	return nil
 }
 

@@ -183,7 +183,7 @@ func failure(ctx context.Context, method string, p Path, err error) error {
 	}
 	var t interface{ Timeout() bool }
 	switch {
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &t) && t.Timeout():
+	case errors.As(err, &t) && t.Timeout(): // ours, the transport's, and the kernel's
 		return fmt.Errorf("%s %s: %w", method, p, origin.ErrTimeout)
 	case errors.Is(err, errTooLarge):
 		return fmt.Errorf("%s %s: %w", method, p, err)

@@ -75,7 +75,8 @@ func (a *answer) response() (origin.Response, error) {
 // reasonOf believes Live-Reason where it agrees with the status, and goes by the status otherwise: whatever stands
 // between us and the origin may have answered in its place.
 func reasonOf(status int, h http.Header) (origin.Reason, bool) {
-	if s, err := parseItem(h[fieldReason]); err == nil && knownReasons[origin.Reason(s)] == status {
+	s, err := parseItem(h[fieldReason])
+	if known, ok := knownReasons[origin.Reason(s)]; err == nil && ok && known == status {
 		return origin.Reason(s), true
 	}
 	reason, ok := foreignReasons[status]

@@ -53,8 +53,8 @@ func Master(ev origin.Event) ([]byte, error) {
 			continue
 		}
 		v := m3u8.VariantParams{
-			Bandwidth: uint32(r.Bandwidth + bandwidth), Codecs: strings.Join(append([]string{r.Codecs}, codecs...), ","),
-			FrameRate: frameRate(r.FrameRate), Alternatives: audio,
+			Bandwidth: uint32(r.Bandwidth + bandwidth), FrameRate: frameRate(r.FrameRate), Alternatives: audio,
+			Codecs: strings.Join(append([]string{r.Codecs}, codecs...), ","),
 		}
 		if r.Width > 0 && r.Height > 0 {
 			v.Resolution = fmt.Sprintf("%dx%d", r.Width, r.Height)

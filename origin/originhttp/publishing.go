@@ -182,12 +182,14 @@ func checkBody(p *origin.Publication, want map[string][]byte) *refusal {
 	}
 	if sum, ok := want["crc32c"]; ok {
 		if got, ok := crc32cOf(want); !ok || got != p.Object.Digest {
-			return &refusal{outcome: origin.BadDigest, text: fmt.Sprintf("crc32c is %08x, not %x", p.Object.Digest, sum)}
+			text := fmt.Sprintf("crc32c is %08x, not %x", p.Object.Digest, sum)
+			return &refusal{outcome: origin.BadDigest, text: text}
 		}
 	}
 	if sum, ok := want["sha-256"]; ok {
 		if got := sha256.Sum256(p.Object.Body); !slices.Equal(sum, got[:]) {
-			return &refusal{outcome: origin.BadDigest, text: fmt.Sprintf("sha-256 is %x, not %x", got, sum)}
+			text := fmt.Sprintf("sha-256 is %x, not %x", got, sum)
+			return &refusal{outcome: origin.BadDigest, text: text}
 		}
 	}
 	return nil

@@ -34,9 +34,8 @@ const stopGrace = 5 * time.Second
 var errStopping = errors.New("server is stopping")
 
 // NewServer gives a handler a server with every limit set. A delivery request may be held open for a segment, its
-// publish delay and its retry budget, so its time-outs leave 30 s from the first byte in to the last byte out: enough
-// for segments of up to 10 s; for longer ones raise ReadTimeout (which ends a held request, too) and WriteTimeout. A
-// publication must be in within 10 s.
+// publish delay and its retry budget, so WriteTimeout leaves 30 s from the header in to the last byte out: enough for
+// segments of up to 10 s; for longer ones raise it. A publication must be in within 10 s.
 func NewServer(h http.Handler, role Role, logger *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -69,7 +68,7 @@ func Serve(ctx context.Context, ln net.Listener, srv *http.Server, maxConnection
 	defer dismiss(errStopping)
 	srv.BaseContext = func(net.Listener) context.Context { return base }
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(func() net.Listener { _ = netutil.LimitListener; return ln }()) }()
+	go func() { failed <- srv.Serve(netutil.LimitListener(ln, maxConnections)) }()
 	select {
 	case err := <-failed:
 		_ = srv.Close() // the connections; the listener is gone

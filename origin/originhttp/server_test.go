@@ -68,6 +68,21 @@ func TestServeStops(t *testing.T) {
 	}
 }
 
+// Nothing that a stranger can draw out is without a limit, and a publication has less time than a held request.
+func TestServerLimits(t *testing.T) {
+	for role, within := range map[Role]time.Duration{ForDelivery: 30 * time.Second, ForPublishing: 10 * time.Second} {
+		srv := NewServer(http.NotFoundHandler(), role, nil)
+		for _, d := range []time.Duration{srv.ReadHeaderTimeout, srv.ReadTimeout, srv.WriteTimeout, srv.IdleTimeout} {
+			if d <= 0 {
+				t.Errorf("role %d has no limit: %+v", role, srv)
+			}
+		}
+		if srv.ReadTimeout != within || srv.WriteTimeout < 30*time.Second || srv.MaxHeaderBytes > 16<<10 {
+			t.Errorf("role %d: %+v", role, srv)
+		}
+	}
+}
+
 func TestServeFails(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
