@@ -8,6 +8,9 @@ const (
 	createdSoon = 2 * time.Second
 	// settled is for what cannot change any more.
 	settled = time.Hour
+	// maxAhead is how far in the future a number may be for its times to be reckoned: those of larger ones would not fit
+	// into a time.
+	maxAhead = 1 << 24
 	// shortly is for trouble that may be over at once.
 	shortly = 200 * time.Millisecond
 )
@@ -29,6 +32,8 @@ func (e *Event) Refuse(n SegmentNumber, now time.Time) (d Decision, ok bool) {
 		return Decision{Reason: BeforeStart, MaxAge: settled}, false
 	case n > e.LastNumber():
 		return Decision{Reason: AfterEnd, MaxAge: settled}, false
+	case n > e.SegmentAt(now)+maxAhead:
+		return Decision{Reason: Early, MaxAge: settled}, false
 	case !now.Before(e.ExpiresAt(n)):
 		return Decision{Reason: Expired, MaxAge: settled}, false
 	}

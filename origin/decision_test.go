@@ -21,12 +21,15 @@ func TestDecide(t *testing.T) {
 		from   string        // pipeline
 		maxAge time.Duration // exact
 		hold   time.Duration // until, since the start
+		open   bool          // nobody knows when the event ends
 	}{
 		{why: "number below the first", n: 0, at: 10 * time.Second, reason: BeforeStart, maxAge: time.Hour},
 		{why: "number above the last", n: 31, at: 10 * time.Second, reason: AfterEnd, maxAge: time.Hour},
 		{why: "out of the buffer", n: 5, at: 30 * time.Second, reason: Expired, maxAge: time.Hour},
 		{why: "a moment before it leaves the buffer", n: 5, at: 30*time.Second - ms, cs: []Candidate{cand("a", 0)},
 			reason: Published, from: "a", maxAge: ms},
+		{why: "a number whose times do not fit into a time", n: 1 << 61, open: true, at: 5 * time.Second, reason: Early,
+			maxAge: time.Hour},
 		{why: "far too early", n: 5, at: 5 * time.Second, reason: Early, maxAge: 5300 * ms},
 		{why: "a nanosecond before it is the next one", n: 5, at: 8300*ms - 1, reason: Early, maxAge: 2000 * ms},
 		{why: "the next one is held", n: 5, at: 8300 * ms, hold: 12300 * ms},
@@ -50,6 +53,9 @@ func TestDecide(t *testing.T) {
 			cs: []Candidate{cand("a", MissingSegment), cand("b", MissingSegment)}, reason: Gap, maxAge: 19900 * ms},
 	} {
 		ev := testEvent()
+		if c.open {
+			ev.End = time.Time{}
+		}
 		d := ev.Decide(c.n, start.Add(c.at), c.cs, 2)
 		if c.hold != 0 {
 			if !d.HoldUntil.Equal(start.Add(c.hold)) {

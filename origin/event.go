@@ -159,6 +159,8 @@ func (e *Event) Validate() error {
 	switch {
 	case e.ID == "":
 		return fmt.Errorf("event has no id")
+	case !validName(e.ID):
+		return fmt.Errorf("event %q: a name is 1 to 64 of A-Z a-z 0-9 . _ - and does not begin with a dot", e.ID)
 	case e.AvailabilityStartTime.IsZero():
 		return fmt.Errorf("event %s has no availability start time", e.ID)
 	case e.StartNumber < 0:
@@ -176,7 +178,36 @@ func (e *Event) Validate() error {
 	case len(e.Order("")) == 0 || len(e.Order("")) > 16:
 		return fmt.Errorf("event %s has %d pipelines; 1 to 16 are served", e.ID, len(e.Order("")))
 	}
+	return e.validateNames()
+}
+
+// validateNames looks at all that stands in a URL or in a header.
+func (e *Event) validateNames() error {
+	seen := map[string]bool{}
+	for _, r := range e.Renditions {
+		if !validName(r.ID) || seen[r.ID] {
+			return fmt.Errorf("event %s: rendition %q is no name, or is there twice", e.ID, r.ID)
+		}
+		seen[r.ID] = true
+	}
+	for _, r := range e.Regions {
+		for _, name := range append([]string{r.Name}, r.Pipelines...) {
+			if !validName(name) {
+				return fmt.Errorf("event %s: region or pipeline %q is no name", e.ID, name)
+			}
+		}
+	}
 	return nil
+}
+
+// validName says whether a name can stand in a URL and in a header as it is.
+func validName(s string) bool {
+	for _, c := range []byte(s) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 64 && s[0] != '.'
 }
 
 // floorDiv rounds towards minus infinity, so that the instants before an event's start have numbers of their own.

@@ -68,6 +68,34 @@ func TestEventRoundTrip(t *testing.T) {
 	}
 }
 
+func TestValidate(t *testing.T) {
+	for why, change := range map[string]func(*Event){
+		"no id":                        func(e *Event) { e.ID = "" },
+		"an id that is a path":         func(e *Event) { e.ID = "a/b" },
+		"no start":                     func(e *Event) { e.AvailabilityStartTime = time.Time{} },
+		"a number below zero":          func(e *Event) { e.StartNumber = -1 },
+		"no duration":                  func(e *Event) { e.SegmentDuration = 0 },
+		"a buffer shorter than one":    func(e *Event) { e.TimeShiftBufferDepth = time.Second },
+		"a buffer of days":             func(e *Event) { e.TimeShiftBufferDepth = 48 * time.Hour },
+		"patience beyond the deadline": func(e *Event) { e.Patience = 3 * time.Second },
+		"no live edge":                 func(e *Event) { e.LiveEdgeSegments = 0 },
+		"no renditions":                func(e *Event) { e.Renditions = nil },
+		"a rendition twice":            func(e *Event) { e.Renditions = append(e.Renditions, e.Renditions[0]) },
+		"a dotted rendition":           func(e *Event) { e.Renditions = []Rendition{{ID: "..", Kind: Video}} },
+		"no pipelines":                 func(e *Event) { e.Regions = nil },
+		"a region with a blank":        func(e *Event) { e.Regions[0].Name = "us east" },
+	} {
+		ev := testEvent()
+		change(&ev)
+		if ev.Validate() == nil {
+			t.Errorf("%s: accepted", why)
+		}
+	}
+	if ev := testEvent(); ev.Validate() != nil {
+		t.Error(ev.Validate())
+	}
+}
+
 func TestOrderPrefersOwnRegion(t *testing.T) {
 	ev := testEvent()
 	if diff := cmp.Diff([]string{"b", "a"}, ev.Order("west")); diff != "" {

@@ -44,9 +44,10 @@ type audienceLine struct {
 	Lag          string `json:"lag"`
 
 	// defective, missed and wrong: which segments the counts of the intervals are about
-	Number origin.SegmentNumber `json:"number"`
-	Reason string               `json:"reason"`
-	Count  int64                `json:"count"`
+	Number  origin.SegmentNumber `json:"number"`
+	Defects []string             `json:"defects"`
+	Reason  string               `json:"reason"`
+	Count   int64                `json:"count"`
 
 	Viewers     int64 `json:"viewers"`      // viewers: at this second
 	ViewersPeak int64 `json:"viewers_peak"` // end
@@ -63,7 +64,8 @@ type audience struct {
 	missed  map[string]int64
 	wrong   map[string]int64
 	// detailed is how many defective segments have a line that says which they were.
-	detailed int64
+	detailed  int64
+	defective map[string]*defectGroup
 
 	vus, ended  map[int64]bool
 	endedPeak   int64
@@ -74,8 +76,9 @@ type audience struct {
 // readAudience reads audience.jsonl. The history comes first: it knows which defects could have been avoided.
 func readAudience(h *history, r io.Reader) (*audience, string, error) {
 	a := &audience{
-		history: h,
-		cells:   map[place]*cell{}, viewers: map[int64]int64{}, missed: map[string]int64{}, wrong: map[string]int64{},
+		defective: map[string]*defectGroup{},
+		history:   h,
+		cells:     map[place]*cell{}, viewers: map[int64]int64{}, missed: map[string]int64{}, wrong: map[string]int64{},
 		vus: map[int64]bool{}, ended: map[int64]bool{}, unknown: map[string]int64{},
 	}
 	note, err := eachLine(AudienceFile, r, func(line []byte) error {
@@ -123,10 +126,7 @@ func (a *audience) add(l *audienceLine) error {
 		a.viewers[secondOf(at)] += l.Viewers
 		a.vus[l.VU] = true
 	case "defective":
-		a.detailed += l.Count
-		if a.history.avoidable(segment{l.Rendition, l.Number}, l.Region, at) {
-			a.cell(at, l.Region).AvoidableDefects += l.Count
-		}
+		a.addDefective(l, at)
 	case "missed":
 		a.missed[l.Reason] += l.Count
 	case "wrong":

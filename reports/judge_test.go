@@ -1,6 +1,8 @@
 package reports
 
 import (
+	"github.com/google/go-cmp/cmp"
+
 	"bytes"
 	"math/rand/v2"
 	"strings"
@@ -363,5 +365,30 @@ func TestPlansThatCannotBeJudged(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("got error %v, want one that says %q", err, tt.want)
 		}
+	}
+}
+
+func TestDefectsAreNamedByPipeline(t *testing.T) {
+	w := quiet()
+	serve := func(s int64, n origin.SegmentNumber, pipeline string, count int64, defects ...string) {
+		w.line(audienceLine{Kind: "defective", AtUs: s * second, Region: east, Rendition: "v720", Number: n,
+			Pipeline: pipeline, Defects: defects, Count: count})
+	}
+	serve(30, 15, "a", 7, "decode-time")
+	serve(31, 15, "a", 5, "decode-time")
+	serve(33, 16, "a", 1, "decode-time")
+	serve(30, 15, "b", 2, "short-segment")
+	w.publish("a", func(r *origin.Record) { r.Defects = []string{"decode-time"} })
+	w.publish("b", func(r *origin.Record) {
+		if r.Number == 15 {
+			r.Defects = []string{"short-segment"}
+		}
+	})
+	want := []DefectReport{
+		{Defects: []string{"short-segment"}, Pipeline: "b", FromMs: 30_000, UntilMs: 30_000, Segments: 1, Served: 2},
+		{Defects: []string{"decode-time"}, Pipeline: "a", FromMs: 30_000, UntilMs: 33_000, Segments: 2, Served: 13, Avoidable: 1},
+	}
+	if diff := cmp.Diff(want, w.judge(t).Defects); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
 	}
 }

@@ -31,6 +31,7 @@ type Report struct {
 	Invariants []InvariantResult `json:"invariants"`
 	Phases     []PhaseReport     `json:"phases"`
 	Faults     []FaultReport     `json:"faults"`
+	Defects    []DefectReport    `json:"defects"`
 	Counts     Counts            `json:"counts"`
 	Usage      Usage             `json:"usage"`
 	// Validity lists what keeps the run from being evidence; a subset of Reasons.

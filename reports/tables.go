@@ -99,7 +99,8 @@ func (r *Report) eachRegion(do func(phase string, g *RegionReport)) {
 func (r *Report) faultTable() *table {
 	t := &table{title: "Faults", labels: 4, header: []string{"", "fault", "target", "recovery", "window", "felt", "affected"}}
 	for i, f := range r.Faults {
-		felt, recovery := "no", f.Recovery
+		felt := "no"
+		recovery, _, _ := strings.Cut(f.Recovery, ":") // report.json has the rest
 		if f.Felt {
 			felt = "yes"
 		}
@@ -137,8 +138,9 @@ var verdictWord = map[Verdict]string{Pass: "pass", Fail: "FAIL", Inconclusive: "
 
 // faultMark is how a fault is drawn in the strip.
 func faultMark(i int) string {
-	if i < 9 {
-		return strconv.Itoa(i + 1)
+	const marks = "123456789abcdefghijklmnopqrstuvwxyz"
+	if i < len(marks) {
+		return marks[i : i+1]
 	}
 	return "#"
 }

@@ -22,6 +22,7 @@ func (r *Report) WriteText(w io.Writer, color bool) error {
 	}
 	writeList(&b, "Why not a pass", r.Reasons)
 	writeList(&b, "Notes", r.Notes)
+	r.writeCosts(&b)
 	fmt.Fprintf(&b, "\n%s\n", paint(r.Verdict, r.VerdictLine(), color))
 	_, err := w.Write(b.Bytes())
 	return err
@@ -31,7 +32,7 @@ func (r *Report) writeTables(b *bytes.Buffer, color bool) error {
 	for _, t := range []*table{
 		r.latencyTable(), r.countTable(),
 		nil, // here goes the strip
-		r.faultTable(), r.objectiveTable(),
+		r.faultTable(), r.defectTable(), r.objectiveTable(),
 	} {
 		if t == nil {
 			writeStrip(b, r.stripLines())
@@ -50,6 +51,23 @@ func (r *Report) writeTables(b *bytes.Buffer, color bool) error {
 		}
 	}
 	return nil
+}
+
+// writeCosts says what holding saved, and what the run took of the machine.
+func (r *Report) writeCosts(b *bytes.Buffer) {
+	fmt.Fprintln(b)
+	if n := r.Counts.Held; n > 0 {
+		fmt.Fprintf(b, "holding open spared viewers %d early 404s, and as many second requests\n", n)
+	}
+	for _, u := range []struct {
+		name  string
+		cores *float64
+		rss   *int64
+	}{{"harness", r.Usage.HarnessCPUCores, r.Usage.HarnessRSSBytes}, {"k6", r.Usage.K6CPUCores, r.Usage.K6RSSBytes}} {
+		if u.cores != nil && u.rss != nil {
+			fmt.Fprintf(b, "%s used %.2f cores and %d MiB\n", u.name, *u.cores, *u.rss>>20)
+		}
+	}
 }
 
 func writeStrip(b *bytes.Buffer, lines []string) {

@@ -144,7 +144,7 @@ func (w *world) objective(o Objective) *world {
 // defect serves one defective segment to a region at second s, and names it.
 func (w *world) defect(s int64, region string, n origin.SegmentNumber) {
 	w.at(s, region, func(l *audienceLine) { l.Defective++ })
-	w.line(audienceLine{Kind: "defective", AtUs: s * second, Region: region, Rendition: "v720", Number: n, Count: 1})
+	w.line(audienceLine{Kind: "defective", Defects: []string{"short-segment"}, Pipeline: "a", AtUs: s * second, Region: region, Rendition: "v720", Number: n, Count: 1})
 }
 
 func (w *world) files(t testing.TB) (history, audience []byte) {

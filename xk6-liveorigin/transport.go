@@ -29,6 +29,7 @@ func newTransport(state *lib.State) *http.Transport {
 		IdleConnTimeout:        idleFor,
 		TLSHandshakeTimeout:    5 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
+		WriteBufferSize:        1 << 10, // a request is short, and there are as many buffers as viewers
 	}
 	if state.TLSConfig != nil {
 		t.TLSClientConfig = state.TLSConfig.Clone()

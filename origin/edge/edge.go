@@ -45,6 +45,9 @@ type Edge struct {
 const (
 	// retryUpstream is for how long an upstream that could not be reached is passed over.
 	retryUpstream = 500 * time.Millisecond
+	// noOriginFor is how long the edge goes without asking again for what no origin could answer. Players ask again at
+	// once; without this an outage multiplies its own load.
+	noOriginFor = 200 * time.Millisecond
 	// maxFlight bounds the wait for somebody else's fetch; every fetch ends sooner by its adapter's time-outs.
 	maxFlight = 30 * time.Second
 	// unknownFor is how long the answer for an unknown event or rendition may be kept: it may be created any moment.

@@ -226,16 +226,25 @@ func TestUpstreamComesBack(t *testing.T) {
 	})
 }
 
-func TestNoOriginIsNotKept(t *testing.T) {
+// With nobody to ask, an edge neither asks for every request nor gives up: it asks five times a second.
+func TestOutageIsNotMultiplied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		up := &upstream{answers: []answer{unreachable, published("x", time.Minute)}}
+		up := &upstream{answers: []answer{unreachable, unreachable, published("x", time.Minute)}}
 		w := newWorld(up)
 		w.until(5 * time.Second)
-		if r := w.get(1); r.Reason != origin.NoOrigin || r.Cache.Stored {
-			t.Errorf("got %s, %+v", r.Reason, r.Cache)
+		for range 100 {
+			if r := w.get(1); r.Reason != origin.NoOrigin {
+				t.Errorf("got %s", r.Reason)
+			}
 		}
+		w.until(5200 * time.Millisecond)
+		w.get(1)
+		if up.calls != 2 {
+			t.Errorf("%d fetches in 200 ms, want 2", up.calls)
+		}
+		w.until(5400 * time.Millisecond)
 		if r := w.get(1); r.Reason != origin.Published {
-			t.Errorf("then %s: with no other upstream, one that is down is asked all the same", r.Reason)
+			t.Errorf("then %s: an upstream that is down is asked all the same when there is no other", r.Reason)
 		}
 	})
 }

@@ -38,7 +38,7 @@ func (e *Edge) fetch(req origin.Request) (origin.Response, error) {
 	if doubted != nil {
 		return *doubted, nil
 	}
-	return origin.Response{Reason: origin.NoOrigin}, nil
+	return origin.Response{Reason: origin.NoOrigin, MaxAge: noOriginFor}, nil
 }
 
 // route lists the upstreams' indices: those that are up in order of preference, then those that are down. A node that

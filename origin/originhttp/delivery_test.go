@@ -47,6 +47,7 @@ func TestDeliveryOfSegment(t *testing.T) {
 		t.Errorf("asked for %+v, want %+v", asked, want)
 	}
 	want := http.Header{
+		"Access-Control-Allow-Origin": {"*"}, "Access-Control-Expose-Headers": {"*"},
 		"Accept-Ranges": {"bytes"}, "Cache-Control": {"max-age=299, live-max-age-ms=299250"},
 		"Cache-Status":   {"edge-1;fwd=miss;ttl=4;stored;collapsed"},
 		"Content-Length": {"9"}, "Content-Type": {"video/mp4"}, "Etag": {`"e3069283-9"`},

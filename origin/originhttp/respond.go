@@ -72,6 +72,10 @@ func retryAfter(d time.Duration) int { return max(1, int((d+time.Second-1)/time.
 
 // describe says what is said of every answer.
 func describe(f *fields, resp *origin.Response) {
+	// A player in a browser comes from another origin, in the browser's sense (Fetch standard, 3.3). There are no
+	// credentials here, so everyone may read everything.
+	f.add("Access-Control-Allow-Origin", "*")
+	f.add("Access-Control-Expose-Headers", "*")
 	f.add(fieldReason, string(resp.Reason))
 	f.text = appendCacheControl(f.text, resp.MaxAge)
 	f.end("Cache-Control")

@@ -102,6 +102,9 @@ func (a *audience) request(ctx context.Context, edge, rendition int, n Number) *
 }
 
 func newRequest(ctx context.Context, u *url.URL, header http.Header) *http.Request {
+	if header == nil {
+		header = http.Header{} // net/http insists
+	}
 	r := &http.Request{
 		Method: http.MethodGet, URL: u, Host: u.Host, Header: header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,

@@ -17,7 +17,7 @@ type Audience struct {
 	Options   Options
 	Event     *Event
 	Transport http.RoundTripper
-	Header    http.Header // of every request; never changed
+	Header    http.Header // of every request, nil for none; never changed
 	VU        uint64      // of this process's VUs, from 1
 	Sink      Sink
 }
