@@ -376,7 +376,7 @@ func TestDefectsAreNamedByPipeline(t *testing.T) {
 	}
 	serve(30, 15, "a", 7, "decode-time")
 	serve(31, 15, "a", 5, "decode-time")
-	serve(33, 16, "a", 1, "decode-time")
+	serve(36, 16, "a", 1, "decode-time")
 	serve(30, 15, "b", 2, "short-segment")
 	w.publish("a", func(r *origin.Record) { r.Defects = []string{"decode-time"} })
 	w.publish("b", func(r *origin.Record) {
@@ -386,7 +386,7 @@ func TestDefectsAreNamedByPipeline(t *testing.T) {
 	})
 	want := []DefectReport{
 		{Defects: []string{"short-segment"}, Pipeline: "b", FromMs: 30_000, UntilMs: 30_000, Segments: 1, Served: 2},
-		{Defects: []string{"decode-time"}, Pipeline: "a", FromMs: 30_000, UntilMs: 33_000, Segments: 2, Served: 13, Avoidable: 1},
+		{Defects: []string{"decode-time"}, Pipeline: "a", FromMs: 30_000, UntilMs: 36_000, Segments: 2, Served: 13, Avoidable: 1},
 	}
 	if diff := cmp.Diff(want, w.judge(t).Defects); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
