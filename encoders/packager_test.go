@@ -179,13 +179,13 @@ func TestPackagerRetries(t *testing.T) {
 			if p.Key.Number == 43 {
 				return origin.Receipt{}, origin.ErrTimeout
 			}
-			return stored(nil, p)
+			return stored(context.Background(), p)
 		}
 		short := func(_ context.Context, p origin.Publication) (origin.Receipt, error) {
 			if p.Key.Number == 43 {
 				return origin.Receipt{Outcome: origin.Unavailable, Detail: "1 of 3"}, nil
 			}
-			return stored(nil, p)
+			return stored(context.Background(), p)
 		}
 		w.run(t.Context(), broken, short)
 		tries := w.tries("v360", 43)
@@ -285,7 +285,7 @@ func TestPackagerOvertakes(t *testing.T) {
 			if p.Key.Number == 41 {
 				time.Sleep(7 * time.Second)
 			}
-			return stored(nil, p)
+			return stored(context.Background(), p)
 		})
 		for key, late := range map[string]time.Duration{"v360/41": 7 * time.Second, "v360/42": 5 * time.Second,
 			"v360/43": 0, "a96/41": 7 * time.Second, "a96/42": 0} {
@@ -335,7 +335,7 @@ func TestPackagerHeader(t *testing.T) {
 			case time.Now().Before(up):
 				return origin.Receipt{Outcome: origin.NoSuchPlace}, nil
 			}
-			return stored(nil, p)
+			return stored(context.Background(), p)
 		})
 		for n := origin.SegmentNumber(41); n <= 45; n++ {
 			r := w.records[fmt.Sprintf("v360/%d", n)]

@@ -87,7 +87,7 @@ declare module 'k6/x/liveorigin' {
     viewers: number | Curve;
     /** When to end, from the event's start. The last segment is the one that becomes available then. */
     until?: Duration;
-    /** When to end, from now. With neither `until` nor `for`, the event's own end. */
+    /** When to end, from now, or from the event's start if that is later. With neither `until` nor `for`, the event's own end. */
     for?: Duration;
   }
 

@@ -56,32 +56,33 @@ func registerMetrics(registry *metrics.Registry) (*liveMetrics, error) {
 	return m, nil
 }
 
-// counters are the metrics that count what should not happen.
+// counters are the metrics that should be in a summary even if they are zero.
 func (m *liveMetrics) counters() []*metrics.Metric {
 	return []*metrics.Metric{m.segments, m.missed, m.late, m.stalled, m.defective, m.wrong, m.failed}
 }
 
 // metricSink is a player.Sink that feeds k6's metrics.
 type metricSink struct {
-	ctx          context.Context
-	metrics      *liveMetrics
-	state        *lib.State
-	base         metrics.TagsAndMeta // the VU's when play() was called; it does not run anything else meanwhile
-	options      *player.Options
-	event        *player.Event
-	countersOnly bool
-	tags         []atomic.Pointer[metrics.TagSet] // by place
+	ctx      context.Context
+	metrics  *liveMetrics
+	state    *lib.State
+	base     metrics.TagsAndMeta // the VU's when play() was called; it does not run anything else meanwhile
+	options  *options
+	event    *player.Event
+	watching *atomic.Int64
+	mine     int64                            // viewers of this VU among those watching
+	tags     []atomic.Pointer[metrics.TagSet] // by place
 }
 
-func newMetricSink(ctx context.Context, m *liveMetrics, state *lib.State, o *player.Options, e *player.Event,
-	countersOnly bool) *metricSink {
+func newMetricSink(ctx context.Context, i *instance, o *options, e *player.Event) *metricSink {
+	state := i.vu.State()
 	s := &metricSink{
-		ctx: ctx, metrics: m, state: state, base: state.Tags.GetCurrentValues(), options: o, event: e,
-		countersOnly: countersOnly,
-		tags:         make([]atomic.Pointer[metrics.TagSet], (len(o.Phases)+1)*len(o.Edges)*len(e.Renditions)*2),
+		ctx: ctx, metrics: i.metrics, state: state, base: state.Tags.GetCurrentValues(), options: o, event: e,
+		watching: &i.root.watching,
+		tags:     make([]atomic.Pointer[metrics.TagSet], (len(o.Phases)+1)*len(o.Edges)*len(e.Renditions)*2),
 	}
 	// A counter that nobody has touched is not in k6's summary: a zero there says that somebody looked.
-	for _, c := range m.counters() {
+	for _, c := range i.metrics.counters() {
 		s.push(s.sample(c, s.base.Tags, time.Now(), 0))
 	}
 	return s
@@ -125,7 +126,7 @@ func (s *metricSink) Segment(o *player.Outcome) {
 	samples := make([]metrics.Sample, 0, 8)
 	add := func(m *metrics.Metric, v float64) { samples = append(samples, s.sample(m, tags, now, v)) }
 	time := func(m *metrics.Metric, d time.Duration) {
-		if !s.countersOnly {
+		if !s.options.countersOnly {
 			add(m, metrics.D(d))
 		}
 	}
@@ -174,17 +175,27 @@ type ioSampler interface {
 	IOSamples(time.Time, metrics.TagsAndMeta, *metrics.BuiltinMetrics) metrics.SampleContainer
 }
 
-// Tick says how many viewers there are.
+// Tick says how many viewers there are: in all VUs, because k6 keeps only a gauge's latest value.
 func (s *metricSink) Tick(_ time.Duration, viewers int) {
 	now := time.Now()
-	s.push(s.sample(s.metrics.viewers, s.base.Tags, now, float64(viewers)))
+	s.push(s.sample(s.metrics.viewers, s.base.Tags, now, float64(s.watch(int64(viewers)))))
 	if d, ok := s.state.Dialer.(ioSampler); ok && s.ctx.Err() == nil {
 		s.push(d.IOSamples(now, s.base, s.state.BuiltinMetrics))
 	}
 }
 
-// End has nothing to add.
-func (s *metricSink) End(player.Result) error { return nil }
+// watch puts this VU's part of the viewers right, and gives them all.
+func (s *metricSink) watch(viewers int64) int64 {
+	added := viewers - s.mine
+	s.mine = viewers
+	return s.watching.Add(added)
+}
+
+// End has nobody watching any more.
+func (s *metricSink) End(player.Result) error {
+	s.watch(0)
+	return nil
+}
 
 // sinks are several sinks as one.
 type sinks []player.Sink

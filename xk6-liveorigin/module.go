@@ -3,6 +3,7 @@ package liveorigin
 import (
 	"errors"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/js/common"
@@ -13,22 +14,25 @@ import (
 )
 
 // RootModule makes an instance for every VU.
-type RootModule struct{}
+type RootModule struct {
+	watching atomic.Int64 // viewers of all VUs of this process
+}
 
 // instance is the module in one VU.
 type instance struct {
+	root      *RootModule
 	vu        modules.VU
 	metrics   *liveMetrics
 	transport *http.Transport // made by the first play
 }
 
 // NewModuleInstance registers the metrics, which k6 allows only in init context.
-func (*RootModule) NewModuleInstance(vu modules.VU) modules.Instance {
+func (root *RootModule) NewModuleInstance(vu modules.VU) modules.Instance {
 	m, err := registerMetrics(vu.InitEnv().Registry)
 	if err != nil {
 		common.Throw(vu.Runtime(), err)
 	}
-	return &instance{vu: vu, metrics: m}
+	return &instance{root: root, vu: vu, metrics: m}
 }
 
 // Exports gives scripts `live.Player`, and `{ Player }` by name.
@@ -94,7 +98,7 @@ func (i *instance) play(o *options, plan player.Plan) (*summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	sinks := sinks{newMetricSink(ctx, i.metrics, state, &o.Options, event, o.countersOnly)}
+	sinks := sinks{newMetricSink(ctx, i, o, event)}
 	if o.snapshot != "" {
 		r, err := snapshot.NewRecorder(o.snapshot, &o.Options, event, state.VUIDGlobal)
 		if err != nil {

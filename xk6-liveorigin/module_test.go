@@ -1,9 +1,14 @@
 package liveorigin
 
 import (
+	"context"
+	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +25,7 @@ import (
 // script is the module in a VU's JavaScript, in init context until vu is called.
 type script struct {
 	*modulestest.Runtime
+	root    *RootModule
 	t       *testing.T
 	samples chan metrics.SampleContainer
 }
@@ -27,11 +33,12 @@ type script struct {
 func newScript(t *testing.T) *script {
 	t.Helper()
 	rt := modulestest.NewRuntime(t)
-	m := new(RootModule).NewModuleInstance(rt.VU)
+	root := new(RootModule)
+	m := root.NewModuleInstance(rt.VU)
 	if err := rt.VU.Runtime().Set("live", m.Exports().Default); err != nil {
 		t.Fatal(err)
 	}
-	return &script{Runtime: rt, t: t, samples: make(chan metrics.SampleContainer, 10_000)}
+	return &script{Runtime: rt, root: root, t: t, samples: make(chan metrics.SampleContainer, 10_000)}
 }
 
 func (s *script) vu(id uint64) {
@@ -144,6 +151,7 @@ func TestPlanErrors(t *testing.T) {
 }
 
 func TestMetrics(t *testing.T) {
+	t.Parallel()
 	origin := origintest.New()
 	origin.Start = time.Now().Add(300 * time.Millisecond) // so that a slow machine is there in time
 	origin.Tamper = func(w http.ResponseWriter, _ *http.Request, s *origintest.Segment) bool {
@@ -184,6 +192,35 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// What there is, README.md and index.d.ts tell of.
+func TestDocumentation(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	types, err := os.ReadFile("index.d.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newScript(t)
+	for _, m := range s.VU.InitEnvField.Registry.All() {
+		if strings.HasPrefix(m.Name, "live_") && !strings.Contains(string(readme), "| `"+m.Name+"` | "+m.Type.String()) {
+			t.Errorf("README.md does not tell of the %s %s", m.Type, m.Name)
+		}
+	}
+	err = s.run(`new live.Player({there_is_no_such_option_at_all_anywhere: 1})`)
+	_, list, ok := strings.Cut(fmt.Sprint(err), "there are ")
+	if !ok {
+		t.Fatalf("error %v; want one that lists the options", err)
+	}
+	list, _, _ = strings.Cut(list, " at ")
+	for _, option := range strings.Split(strings.TrimSpace(list), ", ") {
+		if !strings.Contains(string(readme), "| `"+option+"` | ") || !strings.Contains(string(types), "    "+option) {
+			t.Errorf("README.md or index.d.ts does not tell of the option %q", option)
+		}
+	}
+}
+
 // latencies are the values of live_edge_latency, in milliseconds.
 func (s *script) latencies() (ms []float64) {
 	close(s.samples)
@@ -200,6 +237,7 @@ func (s *script) latencies() (ms []float64) {
 // What k6 reports of a server that freezes for a second is the freeze, for everything that was due meanwhile: not the one
 // request that a closed loop would have had in flight.
 func TestFreezeIsReported(t *testing.T) {
+	t.Parallel()
 	origin := origintest.New()
 	origin.Start = time.Now().Add(300 * time.Millisecond)
 	origin.Tamper = func(_ http.ResponseWriter, r *http.Request, _ *origintest.Segment) bool {
@@ -232,6 +270,7 @@ func TestFreezeIsReported(t *testing.T) {
 }
 
 func TestCountersOnly(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewServer(origintest.New())
 	defer server.Close()
 	s := newScript(t)
@@ -248,8 +287,65 @@ func TestCountersOnly(t *testing.T) {
 	}
 }
 
+// The gauge is of all VUs, and comes back to zero.
+func TestViewersOfAllVUs(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(origintest.New())
+	defer server.Close()
+	s := newScript(t)
+	if err := s.run(`var p = new live.Player({event: 'demo', edges: [{name: 'e', url: '` + server.URL + `'}]})`); err != nil {
+		t.Fatal(err)
+	}
+	s.vu(1)
+	s.root.watching.Store(100)
+	if err := s.run(`p.play({viewers: 7, for: '1500ms'})`); err != nil {
+		t.Fatal(err)
+	}
+	close(s.samples)
+	most := 0.0
+	for c := range s.samples {
+		for _, sample := range c.GetSamples() {
+			if sample.Metric.Name == "live_viewers" {
+				most = max(most, sample.Value)
+			}
+		}
+	}
+	if most != 107 || s.root.watching.Load() != 100 {
+		t.Errorf("at most %v viewers, %d left; want 107 and 100", most, s.root.watching.Load())
+	}
+}
+
+// TLS is the VU's: without its certificates, or its leave to do without, there is nothing.
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewTLSServer(origintest.New())
+	defer server.Close()
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s := newScript(t)
+	if err := s.run(`var p = new live.Player({event: 'demo', edges: [{name: 'e', url: '` + server.URL + `'}]})`); err != nil {
+		t.Fatal(err)
+	}
+	s.vu(1)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	s.VU.CtxField = ctx
+	if err := s.run(`p.play({viewers: 1, for: '500ms'})`); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("an unknown authority: error %v; want one about its certificate", err)
+	}
+	s = newScript(t)
+	if err := s.run(`var p = new live.Player({event: 'demo', edges: [{name: 'e', url: '` + server.URL + `'}]})`); err != nil {
+		t.Fatal(err)
+	}
+	s.vu(1)
+	s.VU.StateField.TLSConfig = server.Client().Transport.(*http.Transport).TLSClientConfig
+	if err := s.run(`if (p.play({viewers: 1, for: '500ms'}).segments < 2) throw new Error('nothing came')`); err != nil {
+		t.Error(err)
+	}
+}
+
 // Everything goes through the VU's own dialer: that is what makes k6's options hold.
 func TestDialer(t *testing.T) {
+	t.Parallel()
 	s := newScript(t)
 	s.vu(1)
 	if err := s.run(`new live.Player({event: 'demo', edges: [{name: 'e', url: 'http://edge.invalid'}]})`); err != nil {

@@ -39,7 +39,9 @@ func TestViewerPlaces(t *testing.T) {
 		w.plan.Viewers = player.Curve{Start: 8, Peak: 8}
 		outcomes, _ := w.play(t, t.Context())
 		count := map[string]int{}
+		offsets := map[time.Duration]bool{}
 		for _, o := range outcomes {
+			offsets[o.Intended%(200*time.Millisecond)] = true
 			count[fmt.Sprint(o.Edge, o.Rendition)]++
 		}
 		// 15 numbers, 8 viewers, 2 edges, 2 videos; everybody hears the audio.
@@ -47,6 +49,9 @@ func TestViewerPlaces(t *testing.T) {
 			if count[key] != want {
 				t.Errorf("edge and rendition %s: %d segments; want %d (%v)", key, count[key], want, count)
 			}
+		}
+		if len(offsets) != 8 {
+			t.Errorf("8 viewers have %d offsets; want each its own", len(offsets))
 		}
 	})
 }
@@ -206,6 +211,19 @@ func TestEventEnds(t *testing.T) {
 		outcomes, _ := w.play(t, t.Context())
 		if len(outcomes) != 16 || outcomes[15].Number != 1007 {
 			t.Errorf("%d outcomes up to %d; want 8 segments up to 1007", len(outcomes), outcomes[len(outcomes)-1].Number)
+		}
+	})
+}
+
+// What is played for a while begins now, however old the event is.
+func TestFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.plan.Until, w.plan.For = 0, time.Second
+		time.Sleep(5*time.Second + 10*time.Millisecond)
+		outcomes, _ := w.play(t, t.Context())
+		if len(outcomes) != 10 || outcomes[0].Number != 1025 || outcomes[9].Number != 1029 {
+			t.Errorf("%d outcomes; want 5 segments from 1025 on: %+v", len(outcomes), outcomes)
 		}
 	})
 }

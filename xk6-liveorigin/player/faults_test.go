@@ -161,6 +161,23 @@ func TestAllEdgesRefuse(t *testing.T) {
 	})
 }
 
+// Nor does a refused connection, which costs nothing, make them spin.
+func TestAllEdgesDead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.network, w.options.Buffer = nil, 2*time.Second
+		outcomes, _ := w.play(t, t.Context())
+		for _, o := range outcomes {
+			if o.Missed != "connection refused" || o.Requests < 6 || o.Requests > 44 {
+				t.Fatalf("%+v; want a few rounds with back-off", o)
+			}
+		}
+		if len(outcomes) != 30 {
+			t.Errorf("%d outcomes; want 30", len(outcomes))
+		}
+	})
+}
+
 // A 503 that says how long it holds is respected.
 func TestRefusalLifetime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -224,6 +241,7 @@ func TestLateAndStalled(t *testing.T) {
 		missed        string
 	}{
 		{"in time", 50 * time.Millisecond, false, false, ""},
+		{"after the next one is available, for a viewer that asks some milliseconds late", 180 * time.Millisecond, true, false, ""},
 		{"after the next one is available", 300 * time.Millisecond, true, false, ""},
 		{"after it should have been on screen", 500 * time.Millisecond, true, true, ""},
 		{"when the next one is on screen", 700 * time.Millisecond, false, false, "timeout"},
@@ -265,6 +283,33 @@ func TestSwitches(t *testing.T) {
 			if o.Switched != want {
 				t.Errorf("number %d of rendition %d, pipeline %s: switched %v; want %v", o.Number, o.Rendition, o.Pipeline, o.Switched, want)
 			}
+		}
+	})
+}
+
+// A segment that was overtaken by its successor is no switch there and back.
+func TestOvertaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.origin.Tamper = func(_ http.ResponseWriter, r *http.Request, s *origintest.Segment) bool {
+			if s.Number == 1005 {
+				s.Pipeline = "b"
+				origintest.Pause(r, 350*time.Millisecond)
+			}
+			return false
+		}
+		outcomes, _ := w.play(t, t.Context())
+		late := 0
+		for _, o := range outcomes {
+			if o.Pipeline == "b" {
+				late++
+			}
+			if o.Switched {
+				t.Errorf("number %d of pipeline %s is a switch; want none", o.Number, o.Pipeline)
+			}
+		}
+		if late != 2 {
+			t.Errorf("%d segments of pipeline b; want 2", late)
 		}
 	})
 }

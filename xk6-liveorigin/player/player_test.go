@@ -111,7 +111,7 @@ func TestQuietEvent(t *testing.T) {
 			if want := player.Number(1000 + i/2); o.Number != want {
 				t.Errorf("outcome %d is of number %d; want %d", i, o.Number, want)
 			}
-			if offset != outcomes[0].Intended-200*time.Millisecond || offset < 0 || offset >= 100*time.Millisecond {
+			if offset != outcomes[0].Intended-200*time.Millisecond || offset <= 0 || offset >= 100*time.Millisecond {
 				t.Errorf("number %d: offset %v; want the viewer's constant one within 0 and 100ms", o.Number, offset)
 			}
 			if o.Lag != 0 || o.Requests != 1 || !o.Received || !o.Checked || o.Wrong != "" || o.Edge != 0 || o.Pipeline != "a" {

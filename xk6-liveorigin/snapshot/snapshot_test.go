@@ -172,6 +172,26 @@ func TestMerge(t *testing.T) {
 	}
 }
 
+// Only live viewers have a live-edge latency.
+func TestClasses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audience.jsonl")
+	r := newRecorder(t, path, 1)
+	for _, class := range []player.Class{player.Live, player.DVR} {
+		o := got(0, time.Millisecond)
+		o.Class = class
+		r.Segment(o)
+	}
+	if err := r.End(player.Result{}); err != nil {
+		t.Fatal(err)
+	}
+	for i, class := range []string{"live", "dvr"} {
+		l := readLines(t, path)[i]
+		if _, hasLatency := l["latency"]; l["class"] != class || l["ttfb"] == nil || hasLatency != (class == "live") {
+			t.Errorf("line %d: %v; want class %s", i, l, class)
+		}
+	}
+}
+
 func TestClamped(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audience.jsonl")
 	r := newRecorder(t, path, 1)

@@ -75,6 +75,58 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// The README's first example is one that runs.
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(readme), "```js\n")
+	code, _, ok := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatal("README.md has no JavaScript")
+	}
+	origin := origintest.New()
+	server := httptest.NewServer(origin)
+	defer server.Close()
+	code = strings.NewReplacer("http://127.0.0.1:8090", server.URL, "http://127.0.0.1:8091", server.URL,
+		"'20s'", "'200ms'", "'40s'", "'1s'", "'60s'", "'4s'").Replace(code)
+	script := filepath.Join(t.TempDir(), "readme.js")
+	if err := os.WriteFile(script, []byte(code), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	output, exit, dir := k6(t, script, server.URL)
+	if exit != 0 {
+		t.Fatalf("exit %d\n%s", exit, output)
+	}
+	checkEnd(t, filepath.Join(dir, "audience.jsonl"))
+}
+
+// When k6 ends the iterations, the record is whole all the same and says so, for every VU.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(origintest.New())
+	defer server.Close()
+	script := filepath.Join(t.TempDir(), "script.js")
+	err := os.WriteFile(script, []byte(`
+		import { Player } from 'k6/x/liveorigin';
+		export const options = { scenarios: { a: { executor: 'constant-vus', vus: 3, duration: '2s', gracefulStop: '0s' } } };
+		const player = new Player({ event: 'demo', edges: [{ name: 'e', url: __ENV.EDGE }], snapshot: 'audience.jsonl' });
+		export default function () { player.play({ viewers: 5, for: '1m' }); }`), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	output, exit, dir := k6(t, script, server.URL)
+	b, err := os.ReadFile(filepath.Join(dir, "audience.jsonl"))
+	if err != nil {
+		t.Fatalf("exit %d: %v\n%s", exit, err, output)
+	}
+	if n := strings.Count(string(b), `"interrupted":true`); n != 3 || strings.Count(string(b), `"kind":"interval"`) == 0 {
+		t.Errorf("%d interrupted ends; want 3, after what they saw\n%s\n%s", n, b, output)
+	}
+}
+
 func checkEnd(t *testing.T, file string) {
 	t.Helper()
 	b, err := os.ReadFile(file)
@@ -97,11 +149,12 @@ func checkEnd(t *testing.T, file string) {
 
 // A breach must be k6's exit code 99, or no gate would close.
 func TestThresholdBreach(t *testing.T) {
+	t.Parallel()
 	origin := origintest.New()
 	origin.Length = time.Hour
+	origin.PublishDelay = 2 * time.Second // every segment comes too late for the threshold
 	server := httptest.NewServer(origin)
 	defer server.Close()
-	origin.PublishDelay = 2 * time.Second // every segment comes too late for the threshold
 	output, exit, _ := k6(t, "../../examples/thresholds.js", server.URL, "EDGE2="+server.URL, "FAULT=100ms", "RAMP=0s", "UNTIL=1s")
 	if exit != 99 {
 		t.Errorf("exit %d; want 99\n%s", exit, output)
