@@ -256,6 +256,74 @@ func TestPatienceForTheOtherRegion(t *testing.T) {
 	})
 }
 
+// Of two clean candidates a node takes its own region's, whichever came first.
+func TestOwnRegionFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.until(2100 * time.Millisecond)
+		w.publish(1, "b", 0, "from b")
+		if r := w.get(1); r.Pipeline != "b" {
+			t.Errorf("alone: from %s", r.Pipeline)
+		}
+		w.publish(1, "a", 0, "from a")
+		if r := w.get(1); r.Pipeline != "a" || string(r.Object.Body) != "from a" {
+			t.Errorf("both: from %s", r.Pipeline)
+		}
+	})
+}
+
+// A store that fails once is asked again; one that fails twice is somebody else's turn.
+func TestReadIsTriedTwice(t *testing.T) {
+	for fails, want := range map[int]Reason{1: Published, 2: StoreFailed} {
+		synctest.Test(t, func(t *testing.T) {
+			store := &failing{Store: NewMemory(new(Wall), 1<<20)}
+			w := newWorld(t, store)
+			w.until(2100 * time.Millisecond)
+			w.publish(1, "a", 0, "one")
+			store.times = fails
+			if r := w.get(1); r.Reason != want {
+				t.Errorf("after %d failures: %s, want %s", fails, r.Reason, want)
+			}
+		})
+	}
+}
+
+// A candidate that comes between looking and watching must not be waited for.
+func TestWatchMissesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := new(Wall)
+		c := newCatalog(testEvent(), "east")
+		key := Key{"demo", "v", 5, "a"}
+		if err := c.watch(rt, "v", 5, 0).Wait(context.Background(), rt.Now().Add(time.Second)); !errors.Is(err, ErrTimeout) {
+			t.Errorf("nothing came: %v", err)
+		}
+		c.add(key, cand("a", 0))
+		began := rt.Now()
+		if err := c.watch(rt, "v", 5, 0).Wait(context.Background(), rt.Now().Add(time.Second)); err != nil || rt.Now() != began {
+			t.Errorf("it had come already: %v after %v", err, rt.Now().Sub(began))
+		}
+	})
+}
+
+// The ring forgets a segment when a newer one takes its place, and never the other way round.
+func TestCatalogMovesOn(t *testing.T) {
+	c := newCatalog(testEvent(), "east")
+	key := Key{"demo", "v", 5, "a"}
+	newer := key
+	newer.Number += SegmentNumber(len(c.tracks["v"].ring))
+	c.add(key, cand("a", 0))
+	c.add(newer, cand("a", 0))
+	if got := c.look("v", key.Number, nil); got != nil {
+		t.Errorf("the old one is still there: %v", got)
+	}
+	if c.add(key, cand("b", 0)) || !c.claim(key, 1, nil).gone {
+		t.Error("the old one took the newer one's place")
+	}
+	if got := c.look("v", newer.Number, nil); len(got) != 1 {
+		t.Errorf("the newer one is %v", got)
+	}
+}
+
 // failing is a store that fails its first calls.
 type failing struct {
 	Store

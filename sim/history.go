@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/liveorigin/liveorigin/origin"
@@ -34,8 +36,51 @@ type history struct {
 // tally counts what has happened so far.
 type tally struct {
 	published, defective, unpublished int
-	held                              int
 	active                            []string // faults
+	pipelines                         map[string]strip
+}
+
+// strip is a pipeline's segments by number, each as the worst that any rendition's came to.
+type strip struct {
+	first    origin.SegmentNumber
+	segments []byte
+}
+
+// What a segment in a strip came to, from the best to the worst.
+const (
+	marks        = " .d-x"
+	markNone     = 0
+	markClean    = 1
+	markDefect   = 2
+	markHole     = 3
+	markFailed   = 4
+	stripLongest = 1 << 16
+)
+
+// mark enters a publication into its pipeline's strip.
+func (s strip) mark(n origin.SegmentNumber, m byte) strip {
+	if len(s.segments) == 0 {
+		s.first = n
+	}
+	i := int(n - s.first)
+	if i < 0 || i >= stripLongest {
+		return s
+	}
+	for len(s.segments) <= i {
+		s.segments = append(s.segments, markNone)
+	}
+	s.segments[i] = max(s.segments[i], m)
+	return s
+}
+
+// newest draws the last n segments.
+func (s strip) newest(n int) string {
+	tail := s.segments[max(0, len(s.segments)-n):]
+	out := make([]byte, len(tail))
+	for i, m := range tail {
+		out[i] = marks[m]
+	}
+	return string(out)
 }
 
 func newHistory(dir string) (*history, error) {
@@ -63,14 +108,8 @@ func (h *history) Record(r origin.Record) {
 
 func (t *tally) count(r origin.Record) {
 	switch {
-	case r.Kind == origin.KindPublish && !origin.Outcome(r.Reason).Accepted():
-		t.unpublished++
-	case r.Kind == origin.KindPublish && len(r.Defects) > 0:
-		t.defective++
 	case r.Kind == origin.KindPublish:
-		t.published++
-	case r.Kind == origin.KindDecision && r.HoldUs > 0:
-		t.held++
+		t.countPublish(r)
 	case r.Kind == origin.KindFault && r.Step == origin.Begin:
 		t.active = append(t.active, r.Name)
 	case r.Kind == origin.KindFault && r.Step == origin.End:
@@ -83,10 +122,43 @@ func (t *tally) count(r origin.Record) {
 	}
 }
 
-func (h *history) soFar() tally {
+func (t *tally) countPublish(r origin.Record) {
+	if r.Number == origin.Header {
+		return
+	}
+	m := byte(markClean)
+	switch {
+	case !origin.Outcome(r.Reason).Accepted():
+		m = markFailed
+		t.unpublished++
+	case slices.Contains(r.Defects, origin.MissingSegment.String()):
+		m = markHole
+		t.defective++
+	case len(r.Defects) > 0:
+		m = markDefect
+		t.defective++
+	default:
+		t.published++
+	}
+	if t.pipelines == nil {
+		t.pipelines = map[string]strip{}
+	}
+	t.pipelines[r.Pipeline] = t.pipelines[r.Pipeline].mark(r.Number, m)
+}
+
+// stripShown is how many segments of a pipeline progress shows at the most.
+const stripShown = 60
+
+// soFar fills in what the history knows of a run's progress.
+func (h *history) soFar(s *Status) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.tally
+	t := &h.tally
+	s.Faults = slices.Clone(t.active)
+	s.Published, s.Defective, s.Unpublished = t.published, t.defective, t.unpublished
+	for _, name := range slices.Sorted(maps.Keys(t.pipelines)) {
+		s.Pipelines = append(s.Pipelines, PipelineStatus{name, t.pipelines[name].newest(stripShown)})
+	}
 }
 
 // Flush writes out what is buffered, so that a crash loses little.

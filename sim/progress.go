@@ -19,7 +19,12 @@ type Status struct {
 	Published, Defective, Unpublished int      // candidates
 	Viewers                           int
 	Segments, Missed                  int64 // of viewers
+	Pipelines                         []PipelineStatus
 }
+
+// PipelineStatus is a pipeline's newest segments, a character each: . published clean, d defective, - a declared hole,
+// x not published.
+type PipelineStatus struct{ Name, Segments string }
 
 // Progress shows how far a run is, about once a second.
 type Progress interface {
@@ -47,10 +52,11 @@ func (l *Lines) Show(s Status) {
 // Done implements Progress.
 func (l *Lines) Done() {}
 
-// Live is progress for a terminal: one line that keeps itself current.
+// Live is progress for a terminal: a few lines that keep themselves current.
 type Live struct {
 	W     io.Writer
 	Width int // columns
+	drawn int // lines on the screen
 }
 
 // Show implements Progress.
@@ -60,15 +66,30 @@ func (l *Live) Show(s Status) {
 	if s.Of > 0 {
 		full = int(max(0, min(bar, bar*s.At/s.Of)))
 	}
-	line := fmt.Sprintf("[%s%s] %s", strings.Repeat("=", full), strings.Repeat(" ", bar-full), s)
-	if l.Width > 1 && len(line) >= l.Width {
-		line = line[:l.Width-1]
+	lines := []string{fmt.Sprintf("[%s%s] %s", strings.Repeat("=", full), strings.Repeat(" ", bar-full), s)}
+	for _, p := range s.Pipelines {
+		lines = append(lines, fmt.Sprintf("  %-8s %s", p.Name, p.Segments))
 	}
-	fmt.Fprintf(l.W, "\r\x1b[K%s", line)
+	l.clear()
+	for _, line := range lines {
+		if l.Width > 1 && len(line) >= l.Width {
+			line = line[:l.Width-1]
+		}
+		fmt.Fprintln(l.W, line)
+	}
+	l.drawn = len(lines)
+}
+
+// clear takes back what was drawn.
+func (l *Live) clear() {
+	if l.drawn > 0 {
+		fmt.Fprintf(l.W, "\x1b[%dA\x1b[J", l.drawn)
+	}
+	l.drawn = 0
 }
 
 // Done implements Progress.
-func (l *Live) Done() { fmt.Fprint(l.W, "\r\x1b[K") }
+func (l *Live) Done() { l.clear() }
 
 // Quiet is no progress at all.
 type Quiet struct{}
@@ -85,16 +106,17 @@ func (s Status) String() string {
 	if s.At < 0 {
 		return at + " starting"
 	}
-	line := fmt.Sprintf("%s %s: %d viewers, %d segments, %d missed; published %d", at, s.Phase, s.Viewers, s.Segments,
+	phase := s.Phase
+	if len(s.Faults) > 0 {
+		phase += " FAULT " + strings.Join(s.Faults, ", ")
+	}
+	line := fmt.Sprintf("%s %s: %d viewers, %d segments, %d missed; published %d", at, phase, s.Viewers, s.Segments,
 		s.Missed, s.Published)
 	if s.Defective > 0 {
 		line += fmt.Sprintf(", %d defective", s.Defective)
 	}
 	if s.Unpublished > 0 {
 		line += fmt.Sprintf(", %d failed", s.Unpublished)
-	}
-	if len(s.Faults) > 0 {
-		line += "; FAULT " + strings.Join(s.Faults, ", ")
 	}
 	return line
 }

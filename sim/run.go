@@ -246,11 +246,10 @@ func (r *run) recordUsage(name string, who int) {
 
 // status is what progress shows.
 func (r *run) status() Status {
-	t := r.history.soFar()
 	a := r.audience.read()
-	s := Status{At: time.Since(r.event.AvailabilityStartTime), Of: r.scenario.Duration, Faults: t.active,
-		Published: t.published, Defective: t.defective, Unpublished: t.unpublished,
+	s := Status{At: time.Since(r.event.AvailabilityStartTime), Of: r.scenario.Duration,
 		Viewers: a.viewers, Segments: a.segments, Missed: a.missed}
+	r.history.soFar(&s)
 	for _, p := range r.scenario.Phases() {
 		if p.From <= s.At {
 			s.Phase = p.Name

@@ -169,6 +169,32 @@ func TestConcurrentMissesAreOne(t *testing.T) {
 	})
 }
 
+// Each of those who waited for one fetch is told how long it was held itself; who comes later was not held at all.
+func TestHoldIsOnesOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		held := published("x", time.Minute)
+		held.after, held.resp.Hold, held.resp.Store = 2*time.Second, 1900*time.Millisecond, 100*time.Millisecond
+		w := newWorld(&upstream{answers: []answer{held}})
+		w.until(5 * time.Second)
+		var both sync.WaitGroup
+		both.Go(func() {
+			if r := w.get(1); r.Hold != 1900*time.Millisecond {
+				t.Errorf("the first was held for %v", r.Hold)
+			}
+		})
+		w.until(6500 * time.Millisecond)
+		both.Go(func() {
+			if r := w.get(1); r.Hold != 500*time.Millisecond {
+				t.Errorf("the second was held for %v", r.Hold)
+			}
+		})
+		both.Wait()
+		if r := w.get(1); r.Hold != 0 || r.Store != 0 || !r.Cache.Hit {
+			t.Errorf("the third was held for %v, the store took %v", r.Hold, r.Store)
+		}
+	})
+}
+
 func TestFailOver(t *testing.T) {
 	for _, c := range []struct {
 		why   string
@@ -257,15 +283,16 @@ func TestFlushAndBound(t *testing.T) {
 		for n := origin.SegmentNumber(1); n <= 4; n++ {
 			w.get(n)
 		}
-		w.get(4) // a hit
-		w.get(1) // 1 MiB has room for three: the least recently used has gone
+		w.get(2) // 1 MiB has room for three, so 1 has gone; now 3 is the one that was used the longest ago
+		w.get(1)
+		w.get(2)
 		if up.calls != 5 {
 			t.Errorf("%d fetches, want 5", up.calls)
 		}
 		if n := w.Flush(); n != 3 {
 			t.Errorf("flushed %d, want 3", n)
 		}
-		if w.get(4); up.calls != 6 {
+		if w.get(2); up.calls != 6 {
 			t.Errorf("%d fetches after the flush, want 6", up.calls)
 		}
 	})

@@ -31,6 +31,7 @@ const player = new live.Player({
 });
 
 export default function () {
-  const seen = player.play({ viewers: { start: 0, ramp: __ENV.RAMP || '20s', peak: 200 }, until: __ENV.UNTIL || '60s' });
+  const viewers = { start: 0, ramp: __ENV.RAMP || '20s', peak: Number(__ENV.VIEWERS || 200) };
+  const seen = player.play({ viewers, until: __ENV.UNTIL || '60s' });
   console.log(`${seen.segments} segments, ${seen.missed} missed`);
 }

@@ -50,7 +50,7 @@ func TestExamples(t *testing.T) {
 		output []string // must be in it
 	}{
 		{"live.js", []string{"VIEWERS=20", "FOR=1s"}, 0, []string{"live_edge_latency", "live_missed", "data_received"}},
-		{"thresholds.js", []string{"FAULT=1s", "RAMP=500ms", "UNTIL=2s"}, 0, []string{"segments, 0 missed"}},
+		{"thresholds.js", []string{"FAULT=1s", "RAMP=500ms", "UNTIL=3s", "VIEWERS=20"}, 0, []string{"segments, 0 missed"}},
 		{"arrival.js", []string{"FOR=2s", "STAY=1s"}, 0, []string{"{ audience:zappers }"}},
 	} {
 		t.Run(c.script, func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestReadme(t *testing.T) {
 	server := httptest.NewServer(origin)
 	defer server.Close()
 	code = strings.NewReplacer("http://127.0.0.1:8090", server.URL, "http://127.0.0.1:8091", server.URL,
-		"'20s'", "'200ms'", "'40s'", "'1s'", "'60s'", "'4s'").Replace(code)
+		"'20s'", "'200ms'", "'40s'", "'1s'", "'60s'", "'4s'", "peak: 200", "peak: 20").Replace(code)
 	script := filepath.Join(t.TempDir(), "readme.js")
 	if err := os.WriteFile(script, []byte(code), 0o600); err != nil {
 		t.Fatal(err)
@@ -142,8 +142,8 @@ func checkEnd(t *testing.T, file string) {
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &end); err != nil {
 		t.Fatal(err)
 	}
-	if end.Kind != "end" || end.ViewersPeak != 200 || end.Segments == 0 {
-		t.Errorf("last line %+v; want the end of 200 viewers", end)
+	if end.Kind != "end" || end.ViewersPeak != 20 || end.Segments == 0 {
+		t.Errorf("last line %+v; want the end of 20 viewers", end)
 	}
 }
 
@@ -155,7 +155,7 @@ func TestThresholdBreach(t *testing.T) {
 	origin.PublishDelay = 2 * time.Second // every segment comes too late for the threshold
 	server := httptest.NewServer(origin)
 	defer server.Close()
-	output, exit, _ := k6(t, "../../examples/thresholds.js", server.URL, "EDGE2="+server.URL, "FAULT=100ms", "RAMP=0s", "UNTIL=1s")
+	output, exit, _ := k6(t, "../../examples/thresholds.js", server.URL, "EDGE2="+server.URL, "FAULT=100ms", "RAMP=0s", "UNTIL=2s", "VIEWERS=20")
 	if exit != 99 {
 		t.Errorf("exit %d; want 99\n%s", exit, output)
 	}
