@@ -85,7 +85,7 @@ func TestInspectDamaged(t *testing.T) {
 			for range 5_000 {
 				body := bytes.Clone(whole)
 				for range 1 + rng.IntN(3) {
-					at := rng.IntN(min(len(body), 600)) // prft, moof and the first frames
+					at := rng.IntN(min(len(body), 600))          // prft, moof and the first frames
 					body[at] = byte(rng.Uint32() & rng.Uint32()) // small values are the more telling ones
 				}
 				if checkAgainstLibrary(t, &ev, r, body) {

@@ -115,12 +115,13 @@ func TestAudienceTailReadsWhatIsWhole(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write(`{"kind":"viewers","viewers":7}` + "\n" + `{"kind":"interval","segments":3,"missed":1}` + "\n" + `{"kind":"interval","seg`)
+	write(`{"kind":"viewers","vu":1,"viewers":7,"segments_total":3,"missed_total":1}` + "\n" +
+		`{"kind":"interval","segments":300}` + "\n" + `{"kind":"viewers","vu":1,"viewers":8,"seg`)
 	if got := tail.read(); got != (audienceSum{viewers: 7, segments: 3, missed: 1}) {
 		t.Errorf("got %+v", got)
 	}
-	write(`ments":5}` + "\n")
-	if got := tail.read(); got != (audienceSum{viewers: 7, segments: 8, missed: 1}) {
+	write(`ments_total":5}` + "\n" + `{"kind":"viewers","vu":2,"viewers":1,"segments_total":10}` + "\n")
+	if got := tail.read(); got != (audienceSum{viewers: 9, segments: 15}) {
 		t.Errorf("then %+v", got)
 	}
 }

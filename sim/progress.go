@@ -2,7 +2,6 @@ package sim
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -125,48 +124,56 @@ func (s Status) String() string {
 type audienceTail struct {
 	path   string
 	offset int64
-	sum    audienceSum
+	latest map[uint64]viewersLine // by VU
 }
 
+// audienceSum is the audience's latest word, over all its VUs.
 type audienceSum struct {
 	viewers          int
 	segments, missed int64
 }
 
+// viewersLine is what progress wants of audience.jsonl: the totals so far of one VU.
+type viewersLine struct {
+	Kind     string `json:"kind"`
+	VU       uint64 `json:"vu"`
+	Viewers  int    `json:"viewers"`
+	Segments int64  `json:"segments_total"`
+	Missed   int64  `json:"missed_total"`
+}
+
 // read takes in the lines that have come since. What cannot be read is left to the judge to complain about.
-func (t *audienceTail) read() audienceSum {
+func (t *audienceTail) read() (sum audienceSum) {
+	t.follow()
+	for _, l := range t.latest {
+		sum.viewers += l.Viewers
+		sum.segments += l.Segments
+		sum.missed += l.Missed
+	}
+	return sum
+}
+
+func (t *audienceTail) follow() {
 	f, err := os.Open(t.path)
 	if err != nil {
-		return t.sum
+		return // not yet
 	}
 	defer f.Close()
 	if _, err := f.Seek(t.offset, io.SeekStart); err != nil {
-		return t.sum
+		return
 	}
 	for r := bufio.NewReader(f); ; {
 		line, err := r.ReadBytes('\n')
 		if err != nil {
-			return t.sum // an unfinished line is read again next time
+			return // an unfinished line is read again next time
 		}
 		t.offset += int64(len(line))
-		t.sum.add(bytes.TrimSpace(line))
-	}
-}
-
-func (s *audienceSum) add(line []byte) {
-	var l struct {
-		Kind             string
-		Viewers          int
-		Segments, Missed int64
-	}
-	if json.Unmarshal(line, &l) != nil {
-		return
-	}
-	switch l.Kind {
-	case "viewers":
-		s.viewers = l.Viewers
-	case "interval":
-		s.segments += l.Segments
-		s.missed += l.Missed
+		var l viewersLine
+		if json.Unmarshal(line, &l) == nil && l.Kind == "viewers" {
+			if t.latest == nil {
+				t.latest = map[uint64]viewersLine{}
+			}
+			t.latest[l.VU] = l
+		}
 	}
 }

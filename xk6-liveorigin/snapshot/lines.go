@@ -48,12 +48,15 @@ type counts struct {
 	Clamped int64 `json:"clamped,omitempty"`
 }
 
-// Viewers is how many are watching in one VU, once a second.
+// Viewers is how many are watching in one VU, once a second. Intervals are written when they are settled, some seconds
+// later; the totals are for who looks on meanwhile.
 type Viewers struct {
-	Kind    string `json:"kind"` // "viewers"
-	AtUs    int64  `json:"at_us"`
-	Viewers int    `json:"viewers"`
-	VU      uint64 `json:"vu"`
+	Kind          string `json:"kind"` // "viewers"
+	AtUs          int64  `json:"at_us"`
+	Viewers       int    `json:"viewers"`
+	VU            uint64 `json:"vu"`
+	SegmentsTotal int64  `json:"segments_total,omitempty"`
+	MissedTotal   int64  `json:"missed_total,omitempty"`
 }
 
 // Detail says which segments an interval's counts of defective, missed or wrong ones are about.

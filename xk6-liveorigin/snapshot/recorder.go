@@ -26,6 +26,8 @@ type Recorder struct {
 	mu        sync.Mutex
 	intervals map[key]*interval
 	details   map[detailKey]*Detail
+	segments  int64 // received so far
+	missed    int64
 	lost      int64 // details beyond detailsMost
 	err       error // the first trouble with the file
 }
@@ -79,6 +81,11 @@ func (r *Recorder) Segment(o *player.Outcome) {
 		r.intervals[k] = i
 	}
 	i.add(o)
+	if o.Received {
+		r.segments++
+	} else {
+		r.missed++
+	}
 	if o.Missed != "" {
 		r.detail("missed", o, o.Intended, o.Missed)
 	}
@@ -161,9 +168,12 @@ func (r *Recorder) phase(i int) string {
 // Tick writes how many viewers there are, and all that is settled.
 func (r *Recorder) Tick(at time.Duration, viewers int) {
 	intervals, details := r.take(int64((at - r.settled) / time.Second))
+	r.mu.Lock()
+	now := Viewers{Kind: "viewers", AtUs: at.Microseconds(), Viewers: viewers, VU: r.vu,
+		SegmentsTotal: r.segments, MissedTotal: r.missed}
+	r.mu.Unlock()
 	var lines bytes.Buffer
-	err := r.encode(&lines, intervals, details,
-		Viewers{Kind: "viewers", AtUs: at.Microseconds(), Viewers: viewers, VU: r.vu})
+	err := r.encode(&lines, intervals, details, now)
 	r.write(lines.Bytes(), err)
 }
 

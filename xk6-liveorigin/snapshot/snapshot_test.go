@@ -95,7 +95,7 @@ func TestContract(t *testing.T) {
 			"reason": "410 gap", "count": 1.0},
 		{"kind": "wrong", "at_us": 173e5, "edge": "east-1", "region": "us-east", "rendition": "v720", "number": 7.0, "class": "live",
 			"phase": "fault", "pipeline": "b", "served_region": "us-west", "reason": "digest", "defects": []any{"short-segment"}, "count": 1.0},
-		{"kind": "viewers", "at_us": 13e6, "viewers": 42.0, "vu": 1.0},
+		{"kind": "viewers", "at_us": 13e6, "viewers": 42.0, "vu": 1.0, "segments_total": 1.0, "missed_total": 1.0},
 		{"kind": "interval", "at_us": 12e6, "phase": "fault", "region": "us-east", "edge": "east-1", "rendition": "v720", "class": "live",
 			"served_region": "us-west", "pipeline": "b", "requests": 4.0, "segments": 1.0, "bytes": 1000.0, "held": 1.0, "early": 1.0,
 			"late": 1.0, "stalled": 1.0, "stall_us": 1e6, "defective": 1.0, "wrong": 1.0, "failed": 2.0, "switches": 1.0},
