@@ -130,7 +130,11 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 		fmt.Fprintf(c.ErrOrStderr(), "%s: %s\nseed %d, %v of event time, history in %s\n",
 			sc.Name, sc.About, sc.Seed, sc.Duration, out)
 	}
-	report, err := sim.Run(ctx, sc, sim.Options{Out: out, K6: f.k6, Command: f.repeat(name), Progress: progress})
+	options := sim.Options{Out: out, K6: f.k6, Command: f.repeat(name), Progress: progress}
+	if !f.quiet {
+		options.Ready = func(manifest string) { fmt.Fprintf(c.ErrOrStderr(), "watch it at %s\n", manifest) }
+	}
+	report, err := sim.Run(ctx, sc, options)
 	if err != nil {
 		return brokeError{err}
 	}

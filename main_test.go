@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -63,4 +64,50 @@ func TestRepeat(t *testing.T) {
 	if got := f.repeat("quiet"); got != "liveorigin run quiet --set 'audience.viewers.peak=50' --seed 7" {
 		t.Error(got)
 	}
+}
+
+// What the README shows is what there is: its scenario, its lists, its messages, its commands.
+func TestReadme(t *testing.T) {
+	readme := read(t, "README.md")
+	for what, block := range map[string]string{
+		"the scenario":              read(t, "scenarios/pipeline-stop.yaml"),
+		"the shipped scenarios":     output("list"),
+		"the mistakes, as shown":    output("lint", "scenarios/testdata/mistakes.yaml"),
+		"the command of one region": "bin/liveorigin run region-loss --set regions.us-west=null\n",
+	} {
+		if !strings.Contains(readme, strings.TrimSpace(block)+"\n") {
+			t.Errorf("the README does not have %s:\n%s", what, block)
+		}
+	}
+	makefile := read(t, "Makefile")
+	for _, m := range regexp.MustCompile("(?m)^make ([a-z]+)").FindAllStringSubmatch(readme, -1) {
+		if !strings.Contains(makefile, "\n"+m[1]+":") {
+			t.Errorf("the README says make %s", m[1])
+		}
+	}
+	for _, m := range regexp.MustCompile("\\bbin/liveorigin ([a-z]+)").FindAllStringSubmatch(readme, -1) {
+		if _, _, err := command().Find([]string{m[1]}); err != nil {
+			t.Errorf("the README says liveorigin %s: %v", m[1], err)
+		}
+	}
+	for _, m := range regexp.MustCompile(`\]\(([a-z0-9/.-]+)\)`).FindAllStringSubmatch(readme, -1) {
+		if _, err := os.Stat(m[1]); err != nil {
+			t.Errorf("the README links to %v", err)
+		}
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func output(args ...string) string {
+	var out strings.Builder
+	execute(args, &out, &out)
+	return out.String()
 }

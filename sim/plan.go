@@ -23,6 +23,8 @@ type settings struct {
 	Start     time.Time            `json:"start"` // of the event
 	Command   string               `json:"command"`
 	Stack     string               `json:"stack"`
+	// Addresses are the base URLs of what listens while the run is on, for who wants to look in.
+	Addresses map[string]string `json:"addresses,omitempty"`
 }
 
 // plan tells the judge what the scenario asked for.

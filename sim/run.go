@@ -25,6 +25,8 @@ type Options struct {
 	K6       string // a k6 with our extension; empty looks for one
 	Command  string // repeats the run
 	Progress Progress
+	// Ready, when not nil, is called with the URL of the event's manifest once a player can ask for it.
+	Ready func(manifest string)
 }
 
 // lead is how long before the event's start the servers are up: k6 starts in about a second.
@@ -67,7 +69,7 @@ func (r *run) prepare(k6Path string) error {
 	start = start.Add(-time.Duration(start.Nanosecond()) % time.Millisecond) // and keep the monotonic reading
 	r.event = r.scenario.Event(start)
 	r.faults = makeFaults(r.scenario, r.event, r.runtime)
-	if err := r.describe(); err != nil {
+	if err := r.makeDirectory(); err != nil {
 		return err
 	}
 	var err error
@@ -80,26 +82,35 @@ func (r *run) prepare(k6Path string) error {
 	if err != nil {
 		return errors.Join(err, r.history.Close())
 	}
-	if err := r.startAudience(k6Path); err != nil {
+	if err := errors.Join(r.describe(), r.startAudience(k6Path)); err != nil {
 		r.stack.Close()
 		return errors.Join(err, r.history.Close())
+	}
+	if edges := r.stack.Edges(); r.Ready != nil && len(edges) > 0 {
+		r.Ready(edges[0].URL + "/" + r.event.ID + "/manifest.mpd")
 	}
 	return nil
 }
 
-// describe makes the run's directory, with the scenario and the settings that judge it again later.
-func (r *run) describe() error {
+// makeDirectory makes the run's directory, unless it is somebody else's.
+func (r *run) makeDirectory() error {
 	if err := os.MkdirAll(r.Out, 0o755); err != nil {
 		return fmt.Errorf("make the run's directory: %w", err)
 	}
 	if _, err := os.Stat(filepath.Join(r.Out, historyFile)); err == nil {
 		return fmt.Errorf("%s holds a run already; choose another --out", r.Out)
 	}
+	return nil
+}
+
+// describe writes down the scenario and the settings with which the run can be judged again later.
+func (r *run) describe() error {
 	if err := os.WriteFile(filepath.Join(r.Out, scenarioFile), r.scenario.Source, 0o644); err != nil {
 		return err
 	}
 	set, err := json.MarshalIndent(settings{Scenario: r.scenario.File, Overrides: r.scenario.AppliedOverrides,
-		Start: r.event.AvailabilityStartTime, Command: r.Command, Stack: "embedded"}, "", "  ")
+		Start: r.event.AvailabilityStartTime, Command: r.Command, Stack: "embedded",
+		Addresses: r.stack.Addresses()}, "", "  ")
 	if err != nil {
 		return err
 	}

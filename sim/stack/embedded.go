@@ -226,6 +226,21 @@ func (s *Embedded) addPipeline(region, pipeline string) error {
 // Edges lists the edges by their addresses, in the scenario's order.
 func (s *Embedded) Edges() []*Edge { return s.edges }
 
+// Addresses lists the base URLs of everything that listens, by name: us-east-origin-1/publish and /deliver for the two
+// listeners of a node, and the edges by their names.
+func (s *Embedded) Addresses() map[string]string {
+	all := map[string]string{}
+	for _, r := range s.regions {
+		for i, node := range r.nodes {
+			all[node.Name+"/publish"], all[node.Name+"/deliver"] = r.publish[i], r.deliver[i]
+		}
+	}
+	for _, e := range s.edges {
+		all[e.Name] = e.URL
+	}
+	return all
+}
+
 // Publish starts all pipelines; they end with the event, or with the stack.
 func (s *Embedded) Publish() {
 	for _, p := range s.packagers {
