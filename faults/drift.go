@@ -20,22 +20,21 @@ func (f drift) WrapSource(at Place, s origin.Source) origin.Source {
 	if at.Pipeline != f.spec.Pipeline {
 		return s
 	}
-	return sourceFunc(func(ctx context.Context, r origin.Rendition, n origin.SegmentNumber) (origin.Object, error) {
-		o, err := s.Segment(ctx, r, n)
-		if err != nil || !f.active() {
+	return changedSource{s, f.base, f.fallBehind}
+}
+
+func (f drift) fallBehind(ctx context.Context, _ origin.Rendition, o origin.Object) (origin.Object, error) {
+	f.touch()
+	elapsed := f.runtime.Now().Sub(f.window.From).Microseconds() // a day of nanoseconds times ppm would not fit
+	behind := time.Duration(elapsed*int64(f.spec.PPM)/1000) * time.Nanosecond
+	if o.Body != nil {
+		body, err := shiftPrft(o.Body, behind)
+		if err != nil {
 			return o, err
 		}
-		f.touch()
-		behind := f.runtime.Now().Sub(f.window.From) * time.Duration(f.spec.PPM) / 1_000_000
-		if o.Body != nil {
-			body, err := shiftPrft(o.Body, behind)
-			if err != nil {
-				return o, err
-			}
-			o = withBody(o, body)
-		}
-		return o, f.runtime.Sleep(ctx, max(0, behind))
-	})
+		o = withBody(o, body)
+	}
+	return o, f.runtime.Sleep(ctx, max(0, behind))
 }
 
 // Felt asks for a publication in which inspection found the epoch lock broken.

@@ -140,16 +140,20 @@ func same(a, b map[string]string) bool {
 	return true
 }
 
+// sleeper is a Getter that takes a minute.
+type sleeper struct{ rt origin.Runtime }
+
+func (s sleeper) Get(ctx context.Context, _ origin.Request) (origin.Response, error) {
+	return origin.Response{}, s.rt.Sleep(ctx, time.Minute)
+}
+
 // A request that is being held when its region goes is given up at that moment, as a pulled cable ends it.
 func TestCutEndsWhatIsUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := new(origin.Wall)
 		start := rt.Now()
 		f := New(Spec{Kind: "region-loss", Region: "east", At: time.Second, For: time.Second}, start, rt)
-		g := f.(GetterBreaker).WrapGetter(Place{Region: "east"}, getterFunc(
-			func(ctx context.Context, r origin.Request) (origin.Response, error) {
-				return origin.Response{}, rt.Sleep(ctx, time.Minute)
-			}))
+		g := f.(GetterBreaker).WrapGetter(Place{Region: "east"}, sleeper{rt})
 		_, err := g.Get(context.Background(), origin.Request{})
 		if at := rt.Now().Sub(start); !errors.Is(err, origin.ErrUnreachable) || at != time.Second {
 			t.Errorf("ended at %v with %v", at, err)

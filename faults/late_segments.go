@@ -15,14 +15,12 @@ func (f lateSegments) WrapSource(at Place, s origin.Source) origin.Source {
 	if at.Pipeline != f.spec.Pipeline {
 		return s
 	}
-	return sourceFunc(func(ctx context.Context, r origin.Rendition, n origin.SegmentNumber) (origin.Object, error) {
-		o, err := s.Segment(ctx, r, n)
-		if err != nil || !meant(f.spec.Rendition, r.ID) || !f.active() {
-			return o, err
-		}
-		f.touch()
-		return o, f.runtime.Sleep(ctx, f.spec.Delay)
-	})
+	return changedSource{s, f.base, f.delay}
+}
+
+func (f lateSegments) delay(ctx context.Context, _ origin.Rendition, o origin.Object) (origin.Object, error) {
+	f.touch()
+	return o, f.runtime.Sleep(ctx, f.spec.Delay)
 }
 
 // Felt asks for a publication at least as late as the encoder was made.

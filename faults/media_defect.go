@@ -26,22 +26,20 @@ func (f mediaDefect) WrapSource(at Place, s origin.Source) origin.Source {
 	if at.Pipeline != f.spec.Pipeline {
 		return s
 	}
-	return sourceFunc(func(ctx context.Context, r origin.Rendition, n origin.SegmentNumber) (origin.Object, error) {
-		o, err := s.Segment(ctx, r, n)
-		if err != nil || !meant(f.spec.Rendition, r.ID) || !f.active() {
-			return o, err
-		}
-		if f.defect == origin.MissingSegment {
-			f.touch()
-			return origin.Object{}, origin.ErrNoSegment
-		}
-		body, err := spoil(f.defect, r, o.Body)
-		if err != nil {
-			return o, nil // a defect that this kind of track cannot have, say a frame that is not sync in audio
-		}
+	return changedSource{s, f.base, f.spoil}
+}
+
+func (f mediaDefect) spoil(_ context.Context, r origin.Rendition, o origin.Object) (origin.Object, error) {
+	if f.defect == origin.MissingSegment {
 		f.touch()
-		return withBody(o, body), nil
-	})
+		return origin.Object{}, origin.ErrNoSegment
+	}
+	body, err := spoil(f.defect, r, o.Body)
+	if err != nil {
+		return o, nil // a defect that this kind of track cannot have, say a frame that is not sync in audio
+	}
+	f.touch()
+	return withBody(o, body), nil
 }
 
 // Felt asks for a publication in which inspection found the defect.

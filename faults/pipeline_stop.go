@@ -1,10 +1,6 @@
 package faults
 
-import (
-	"context"
-
-	"github.com/liveorigin/liveorigin/origin"
-)
+import "github.com/liveorigin/liveorigin/origin"
 
 // pipelineStop is an encoder that hands over nothing, and does not say so: its packager publishes neither segments nor
 // declared holes.
@@ -16,19 +12,7 @@ func (f pipelineStop) WrapSource(at Place, s origin.Source) origin.Source {
 	if at.Pipeline != f.spec.Pipeline {
 		return s
 	}
-	return f.stop(s)
-}
-
-// stop loses what the source hands over inside the window.
-func (b base) stop(s origin.Source) origin.Source {
-	return sourceFunc(func(ctx context.Context, r origin.Rendition, n origin.SegmentNumber) (origin.Object, error) {
-		o, err := s.Segment(ctx, r, n)
-		if err == nil && meant(b.spec.Rendition, r.ID) && b.active() {
-			b.touch()
-			return origin.Object{}, origin.ErrUnreachable
-		}
-		return o, err
-	})
+	return changedSource{s, f.base, f.lose}
 }
 
 // Felt asks for a segment that the packager never got.

@@ -1,10 +1,6 @@
 package faults
 
-import (
-	"context"
-
-	"github.com/liveorigin/liveorigin/origin"
-)
+import "github.com/liveorigin/liveorigin/origin"
 
 // slowPublish delays every publication on its way to a region's origins.
 type slowPublish struct{ base }
@@ -15,13 +11,7 @@ func (f slowPublish) WrapPublisher(at Place, p origin.Publisher) origin.Publishe
 	if at.Region != f.spec.Region {
 		return p
 	}
-	return publisherFunc(func(ctx context.Context, pub origin.Publication) (receipt origin.Receipt, err error) {
-		err = f.slow(ctx, func(ctx context.Context) error {
-			receipt, err = p.Publish(ctx, pub)
-			return err
-		})
-		return receipt, err
-	})
+	return doingPublisher{p, f.slow}
 }
 
 // Felt asks for a publication that took at least the delay.
@@ -38,17 +28,7 @@ func (f cutPublish) WrapPublisher(at Place, p origin.Publisher) origin.Publisher
 	if at.Region != f.spec.Region {
 		return p
 	}
-	return f.cutPublisher(p)
-}
-
-func (b base) cutPublisher(p origin.Publisher) origin.Publisher {
-	return publisherFunc(func(ctx context.Context, pub origin.Publication) (receipt origin.Receipt, err error) {
-		err = b.cut(ctx, func(ctx context.Context) error {
-			receipt, err = p.Publish(ctx, pub)
-			return err
-		})
-		return receipt, err
-	})
+	return doingPublisher{p, f.cut}
 }
 
 // Felt asks for a publication that failed, or that had to be tried again.

@@ -1,10 +1,6 @@
 package faults
 
-import (
-	"context"
-
-	"github.com/liveorigin/liveorigin/origin"
-)
+import "github.com/liveorigin/liveorigin/origin"
 
 // regionLoss takes a whole region away: its encoders hand over nothing, its origins cut every connection and its store
 // takes no copies. Edges stay: they belong to the delivery network.
@@ -16,34 +12,28 @@ func (f regionLoss) WrapSource(at Place, s origin.Source) origin.Source {
 	if at.Region != f.spec.Region {
 		return s
 	}
-	return f.stop(s)
+	return changedSource{s, f.base, f.lose}
 }
 
 func (f regionLoss) WrapPublisher(at Place, p origin.Publisher) origin.Publisher {
 	if at.Region != f.spec.Region {
 		return p
 	}
-	return f.cutPublisher(p)
+	return doingPublisher{p, f.cut}
 }
 
 func (f regionLoss) WrapGetter(at Place, g origin.Getter) origin.Getter {
 	if at.Region != f.spec.Region {
 		return g
 	}
-	return getterFunc(func(ctx context.Context, r origin.Request) (resp origin.Response, err error) {
-		err = f.cut(ctx, func(ctx context.Context) error {
-			resp, err = g.Get(ctx, r)
-			return err
-		})
-		return resp, err
-	})
+	return doingGetter{g, f.cut}
 }
 
 func (f regionLoss) WrapStore(at Place, s origin.Store) origin.Store {
 	if at.Zone != "" || at.Region != f.spec.Region {
 		return s
 	}
-	return before{s, f.cut}
+	return doingStore{s, f.cut}
 }
 
 // Felt asks for an edge that could not reach the region, or a publication that failed there.

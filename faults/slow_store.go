@@ -11,7 +11,7 @@ func (f slowStore) WrapStore(at Place, s origin.Store) origin.Store {
 	if at.Zone != "" || !meant(f.spec.Region, at.Region) {
 		return s
 	}
-	return before{s, f.slow}
+	return doingStore{s, f.slow}
 }
 
 // Felt asks for a publication that took at least the delay.

@@ -6,41 +6,66 @@ import (
 	"github.com/liveorigin/liveorigin/origin"
 )
 
-// The seams as functions, so that a wrap is one closure.
+// doing is what a wrap does with a call: let it through, start it late, lose it.
+type doing func(ctx context.Context, call func(context.Context) error) error
+
+// The seams, with something done to every call.
 type (
-	sourceFunc    func(ctx context.Context, r origin.Rendition, n origin.SegmentNumber) (origin.Object, error)
-	publisherFunc func(ctx context.Context, p origin.Publication) (origin.Receipt, error)
-	getterFunc    func(ctx context.Context, r origin.Request) (origin.Response, error)
+	doingStore struct {
+		origin.Store
+		do doing
+	}
+	doingPublisher struct {
+		origin.Publisher
+		do doing
+	}
+	doingGetter struct {
+		origin.Getter
+		do doing
+	}
 )
 
-func (f sourceFunc) Segment(ctx context.Context, r origin.Rendition, n origin.SegmentNumber) (origin.Object, error) {
-	return f(ctx, r, n)
+func (d doingStore) Put(ctx context.Context, key origin.Key, o origin.Object) error {
+	return d.do(ctx, func(ctx context.Context) error { return d.Store.Put(ctx, key, o) })
 }
 
-func (f publisherFunc) Publish(ctx context.Context, p origin.Publication) (origin.Receipt, error) {
-	return f(ctx, p)
-}
-
-func (f getterFunc) Get(ctx context.Context, r origin.Request) (origin.Response, error) {
-	return f(ctx, r)
-}
-
-// before is a store in front of which something happens to every call.
-type before struct {
-	store origin.Store
-	do    func(ctx context.Context, call func(context.Context) error) error
-}
-
-func (b before) Put(ctx context.Context, key origin.Key, o origin.Object) error {
-	return b.do(ctx, func(ctx context.Context) error { return b.store.Put(ctx, key, o) })
-}
-
-func (b before) Get(ctx context.Context, key origin.Key) (o origin.Object, err error) {
-	err = b.do(ctx, func(ctx context.Context) error {
-		o, err = b.store.Get(ctx, key)
+func (d doingStore) Get(ctx context.Context, key origin.Key) (o origin.Object, err error) {
+	err = d.do(ctx, func(ctx context.Context) error {
+		o, err = d.Store.Get(ctx, key)
 		return err
 	})
 	return o, err
+}
+
+func (d doingPublisher) Publish(ctx context.Context, p origin.Publication) (r origin.Receipt, err error) {
+	err = d.do(ctx, func(ctx context.Context) error {
+		r, err = d.Publisher.Publish(ctx, p)
+		return err
+	})
+	return r, err
+}
+
+func (d doingGetter) Get(ctx context.Context, req origin.Request) (r origin.Response, err error) {
+	err = d.do(ctx, func(ctx context.Context) error {
+		r, err = d.Getter.Get(ctx, req)
+		return err
+	})
+	return r, err
+}
+
+// changedSource changes what a source hands over while a fault is active.
+type changedSource struct {
+	origin.Source
+	base
+	change func(ctx context.Context, r origin.Rendition, o origin.Object) (origin.Object, error)
+}
+
+func (c changedSource) Segment(ctx context.Context, r origin.Rendition, n origin.SegmentNumber) (origin.Object, error) {
+	o, err := c.Source.Segment(ctx, r, n)
+	if err != nil || !meant(c.spec.Rendition, r.ID) || !c.active() {
+		return o, err
+	}
+	return c.change(ctx, r, o)
 }
 
 // slow makes a call start late.
@@ -77,6 +102,12 @@ func (b base) cut(ctx context.Context, call func(context.Context) error) error {
 		return origin.ErrUnreachable
 	}
 	return err
+}
+
+// lose is a source's change that leaves nothing, and says nothing about it.
+func (b base) lose(context.Context, origin.Rendition, origin.Object) (origin.Object, error) {
+	b.touch()
+	return origin.Object{}, origin.ErrUnreachable
 }
 
 // published says whether a record is of a publication from the region or pipeline that the fault is aimed at.

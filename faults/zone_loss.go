@@ -11,7 +11,7 @@ func (f zoneLoss) WrapStore(at Place, s origin.Store) origin.Store {
 	if at.Region != f.spec.Region || at.Zone != f.spec.Zone {
 		return s
 	}
-	return before{s, f.cut}
+	return doingStore{s, f.cut}
 }
 
 // Felt asks for a replica that did not answer.
