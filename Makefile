@@ -21,12 +21,13 @@ test: build ## every test of both modules, with the race detector
 	$(GO) test -race ./...
 	cd xk6-liveorigin && $(GO) test -race ./...
 
-check: ## gofmt, vet, staticcheck, and go.mod in order
+check: ## gofmt, vet, staticcheck, what is below the seams, and go.mod
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	cd xk6-liveorigin && $(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 	cd xk6-liveorigin && $(GO) run $(STATICCHECK) ./...
+	$(GO) test -run Tidy ./sim
 	$(GO) mod tidy -diff
 	cd xk6-liveorigin && $(GO) mod tidy -diff
 
@@ -37,7 +38,7 @@ bench: ## benchmarks; compare the ratios within one run
 fuzz: ## every fuzz target for FUZZTIME each (default 10s)
 	@sh -c 'set -e; for m in . xk6-liveorigin; do (cd $$m; for p in $$($(GO) list ./...); do \
 	  for t in $$($(GO) test -list "^Fuzz" $$p | grep ^Fuzz || true); do \
-	    echo "$$p $$t"; $(GO) test -run "^$$" -fuzz "^$$t$$" -fuzztime $${FUZZTIME:-10s} $$p; done; done); done'
+	    echo "$$p $$t"; $(GO) test -run "^$$" -fuzz "^$$t$$" -fuzztime $${FUZZTIME:-10s} -fuzzminimizetime 1x $$p; done; done); done'
 
 media: ## make the looped media again (needs ffmpeg)
 	encoders/media/make.sh

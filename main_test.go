@@ -85,7 +85,7 @@ func TestReadme(t *testing.T) {
 			t.Errorf("the README says make %s", m[1])
 		}
 	}
-	for _, m := range regexp.MustCompile("\\bbin/liveorigin ([a-z]+)").FindAllStringSubmatch(readme, -1) {
+	for _, m := range regexp.MustCompile(`\bbin/liveorigin ([a-z]+)`).FindAllStringSubmatch(readme, -1) {
 		if _, _, err := command().Find([]string{m[1]}); err != nil {
 			t.Errorf("the README says liveorigin %s: %v", m[1], err)
 		}
