@@ -146,12 +146,12 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 
 // repeat is the command line that makes the same run again.
 func (f *runFlags) repeat(name string) string {
-	words := []string{"liveorigin", "run", name}
+	words := []string{"bin/liveorigin", "run", name}
 	for _, s := range f.set {
 		if seed, ok := strings.CutPrefix(s, "seed="); ok {
 			words = append(words, "--seed", seed)
 		} else {
-			words = append(words, "--set", "'"+s+"'")
+			words = append(words, "--set", "'"+strings.ReplaceAll(s, "'", `'\''`)+"'")
 		}
 	}
 	return strings.Join(words, " ")
@@ -248,6 +248,9 @@ give the same exit code as the run did.`,
 				dir = args[0]
 			}
 			r, err := sim.Judge(dir)
+			if err != nil && !errors.Is(err, sim.ErrNoRun) {
+				return brokeError{err}
+			}
 			if err != nil {
 				return err
 			}

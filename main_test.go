@@ -61,7 +61,7 @@ func TestHelpHasExamples(t *testing.T) {
 // What a run says repeats it does.
 func TestRepeat(t *testing.T) {
 	f := runFlags{set: []string{"audience.viewers.peak=50", "seed=7"}}
-	if got := f.repeat("quiet"); got != "liveorigin run quiet --set 'audience.viewers.peak=50' --seed 7" {
+	if got := f.repeat("quiet"); got != "bin/liveorigin run quiet --set 'audience.viewers.peak=50' --seed 7" {
 		t.Error(got)
 	}
 }

@@ -28,7 +28,7 @@ func (seams) Flush() int { return 1 }
 type store struct{ seams }
 
 func (store) Put(context.Context, origin.Key, origin.Object) error { return nil }
-func (store) Get(context.Context, origin.Key) (origin.Object, error) {
+func (store) Get(context.Context, origin.Key, uint32) (origin.Object, error) {
 	return origin.Object{Size: 1}, nil
 }
 
@@ -61,7 +61,7 @@ func probe(f Fault, rt origin.Runtime, at Place) map[string]string {
 	if b, ok := f.(StoreBreaker); ok {
 		s := b.WrapStore(at, store{})
 		try("put", func() error { return s.Put(ctx, origin.Key{}, origin.Object{}) })
-		try("read", func() error { _, err := s.Get(ctx, origin.Key{}); return err })
+		try("read", func() error { _, err := s.Get(ctx, origin.Key{}, 0); return err })
 	}
 	return out
 }
@@ -220,6 +220,8 @@ func TestFelt(t *testing.T) {
 		{Spec{Kind: "drift", Pipeline: "a"}, with(func(r *origin.Record) { r.Defects = []string{"epoch-lock"} })},
 		{Spec{Kind: "slow-store", Region: "east", Delay: 200 * time.Millisecond}, slow},
 		{Spec{Kind: "slow-publish", Region: "east", Delay: 200 * time.Millisecond}, slow},
+		{Spec{Kind: "slow-publish", Region: "east", Delay: time.Minute}, with(func(r *origin.Record) { r.Attempts = 2 })},
+		{Spec{Kind: "late-segments", Pipeline: "a", Delay: time.Minute}, failed},
 		{Spec{Kind: "cut-publish", Region: "east"}, with(func(r *origin.Record) { r.Attempts = 3 })},
 		{Spec{Kind: "edge-flush"}, origin.Record{Kind: origin.KindFlush, Node: "e1", Count: 3}},
 	} {

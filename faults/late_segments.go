@@ -23,7 +23,7 @@ func (f lateSegments) delay(ctx context.Context, _ origin.Rendition, o origin.Ob
 	return o, f.runtime.Sleep(ctx, f.spec.Delay)
 }
 
-// Felt asks for a publication at least as late as the encoder was made.
+// Felt asks for a publication at least as late as the encoder was made, or too late to be one.
 func (f lateSegments) Felt(r origin.Record) bool {
-	return f.published(r) && r.LateUs >= f.spec.Delay.Microseconds()
+	return f.published(r) && (r.LateUs >= f.spec.Delay.Microseconds() || r.Error != "")
 }

@@ -14,10 +14,8 @@ func (f slowPublish) WrapPublisher(at Place, p origin.Publisher) origin.Publishe
 	return doingPublisher{p, f.slow}
 }
 
-// Felt asks for a publication that took at least the delay.
-func (f slowPublish) Felt(r origin.Record) bool {
-	return f.published(r) && r.WaitUs >= f.spec.Delay.Microseconds()
-}
+// Felt asks for a publication that took at least the delay, or had to be tried again.
+func (f slowPublish) Felt(r origin.Record) bool { return f.slowed(r) }
 
 // cutPublish loses every publication on its way to a region's origins.
 type cutPublish struct{ base }

@@ -14,7 +14,5 @@ func (f slowStore) WrapStore(at Place, s origin.Store) origin.Store {
 	return doingStore{s, f.slow}
 }
 
-// Felt asks for a publication that took at least the delay.
-func (f slowStore) Felt(r origin.Record) bool {
-	return f.published(r) && r.WaitUs >= f.spec.Delay.Microseconds()
-}
+// Felt asks for a publication that took at least the delay, or had to be tried again.
+func (f slowStore) Felt(r origin.Record) bool { return f.slowed(r) }

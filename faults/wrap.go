@@ -29,9 +29,9 @@ func (d doingStore) Put(ctx context.Context, key origin.Key, o origin.Object) er
 	return d.do(ctx, func(ctx context.Context) error { return d.Store.Put(ctx, key, o) })
 }
 
-func (d doingStore) Get(ctx context.Context, key origin.Key) (o origin.Object, err error) {
+func (d doingStore) Get(ctx context.Context, key origin.Key, digest uint32) (o origin.Object, err error) {
 	err = d.do(ctx, func(ctx context.Context) error {
-		o, err = d.Store.Get(ctx, key)
+		o, err = d.Store.Get(ctx, key, digest)
 		return err
 	})
 	return o, err
@@ -108,6 +108,11 @@ func (b base) cut(ctx context.Context, call func(context.Context) error) error {
 func (b base) lose(context.Context, origin.Rendition, origin.Object) (origin.Object, error) {
 	b.touch()
 	return origin.Object{}, origin.ErrUnreachable
+}
+
+// slowed says whether a record is of a publication that took as long as the fault makes it, or longer than anyone waits.
+func (b base) slowed(r origin.Record) bool {
+	return b.published(r) && (r.WaitUs >= b.spec.Delay.Microseconds() || r.Attempts > 1 || r.Error != "")
 }
 
 // published says whether a record is of a publication from the region or pipeline that the fault is aimed at.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/bits"
 	"strings"
-	"time"
 )
 
 // Defects is the set of what is wrong with one candidate; zero is clean.
@@ -102,8 +101,6 @@ type Candidate struct {
 	Defects  Defects
 	Digest   uint32 // CRC32C of the bytes
 	Size     int    // bytes
-	// AcknowledgedAt is when the publisher was told that it is stored.
-	AcknowledgedAt time.Time
 }
 
 // Choose prefers the candidate with the mildest defects, then the first listed. Declared holes are never chosen.

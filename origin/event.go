@@ -159,7 +159,7 @@ func (e *Event) Validate() error {
 	switch {
 	case e.ID == "":
 		return fmt.Errorf("event has no id")
-	case !validName(e.ID):
+	case !ValidName(e.ID):
 		return fmt.Errorf("event %q: a name is 1 to 64 of A-Z a-z 0-9 . _ - and does not begin with a dot", e.ID)
 	case e.AvailabilityStartTime.IsZero():
 		return fmt.Errorf("event %s has no availability start time", e.ID)
@@ -185,14 +185,14 @@ func (e *Event) Validate() error {
 func (e *Event) validateNames() error {
 	seen := map[string]bool{}
 	for _, r := range e.Renditions {
-		if !validName(r.ID) || seen[r.ID] {
+		if !ValidName(r.ID) || seen[r.ID] {
 			return fmt.Errorf("event %s: rendition %q is no name, or is there twice", e.ID, r.ID)
 		}
 		seen[r.ID] = true
 	}
 	for _, r := range e.Regions {
 		for _, name := range append([]string{r.Name}, r.Pipelines...) {
-			if !validName(name) {
+			if !ValidName(name) {
 				return fmt.Errorf("event %s: region or pipeline %q is no name", e.ID, name)
 			}
 		}
@@ -200,8 +200,9 @@ func (e *Event) validateNames() error {
 	return nil
 }
 
-// validName says whether a name can stand in a URL and in a header as it is.
-func validName(s string) bool {
+// ValidName says whether the name of an event, a rendition, a region or a pipeline can stand in a URL and in a header as
+// it is: 1 to 64 of A-Z a-z 0-9 . _ - and no dot at the beginning.
+func ValidName(s string) bool {
 	for _, c := range []byte(s) {
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' {
 			return false

@@ -22,13 +22,19 @@ func NewMemory(clock Clock, limit int) *Memory {
 }
 
 // Put implements Store.
+//
+// The oldest go first when the limit is reached, so a limit that holds less than the time-shift buffer forgets too much.
 func (m *Memory) Put(ctx context.Context, key Key, o Object) error {
 	now := m.clock.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if old, ok := m.objects[key]; ok {
-		m.size -= old.Size
-	} else if !o.ExpiresAt.IsZero() {
+		if old.Digest != o.Digest || old.Size != o.Size {
+			return ErrExists
+		}
+		return nil
+	}
+	if !o.ExpiresAt.IsZero() {
 		m.queue = append(m.queue, key)
 	}
 	m.objects[key] = o
@@ -46,11 +52,11 @@ func (m *Memory) Put(ctx context.Context, key Key, o Object) error {
 }
 
 // Get implements Store.
-func (m *Memory) Get(ctx context.Context, key Key) (Object, error) {
+func (m *Memory) Get(ctx context.Context, key Key, digest uint32) (Object, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	o, ok := m.objects[key]
-	if !ok {
+	if !ok || o.Digest != digest {
 		return Object{}, ErrNotFound
 	}
 	return o, nil

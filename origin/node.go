@@ -145,9 +145,9 @@ func decideHeader(cs []Candidate) Decision {
 func (n *Node) read(ctx context.Context, req Request, d Decision, resp *Response) {
 	asked := n.Runtime.Now()
 	key := Key{req.Event, req.Rendition, req.Number, d.Candidate.Pipeline}
-	o, err := n.Store.Get(ctx, key)
+	o, err := n.Store.Get(ctx, key, d.Candidate.Digest)
 	if err != nil {
-		o, err = n.Store.Get(ctx, key)
+		o, err = n.Store.Get(ctx, key, d.Candidate.Digest)
 	}
 	resp.Store = n.Runtime.Now().Sub(asked)
 	if err != nil {
@@ -187,7 +187,7 @@ func (n *Node) recordDecision(c *catalog, req Request, resp *Response, cs []Cand
 	}
 	r := Record{
 		AtUs: n.Runtime.Now().Sub(c.event.AvailabilityStartTime).Microseconds(), Kind: KindDecision,
-		Node: n.Name, Region: n.Region, Rendition: req.Rendition, Number: req.Number, Reason: string(resp.Reason),
+		Node: n.Name, Region: n.Region, Class: c.event.Classify(req.Number, n.Runtime.Now()), Rendition: req.Rendition, Number: req.Number, Reason: string(resp.Reason),
 		Pipeline: resp.Pipeline, Defects: resp.Defects.Names(),
 		HoldUs: resp.Hold.Microseconds(), StoreUs: resp.Store.Microseconds(),
 	}

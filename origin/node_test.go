@@ -73,14 +73,15 @@ func TestPublishOutcomes(t *testing.T) {
 			{"first", pub(2, "a", 0, "one"), Stored},
 			{"same bytes again", pub(2, "a", 0, "one"), Repeated},
 			{"other bytes", pub(2, "a", 0, "two"), Conflict},
-			{"the other pipeline", pub(2, "b", 0, "two"), Stored},
+			{"the other region's pipeline", pub(2, "b", 0, "two"), Forbidden},
 			{"a pipeline that the event does not have", pub(2, "z", 0, "one"), Forbidden},
 			{"the next one cannot have been captured yet", pub(4, "a", 0, "one"), TooEarly},
 			{"below the first", pub(0, "a", 0, "one"), Outside},
 			{"above the last", pub(31, "a", 0, "one"), Outside},
 			{"empty", pub(1, "a", 0, ""), Unparseable},
 			{"a hole with bytes", pub(1, "a", MissingSegment, "x"), Unparseable},
-			{"a declared hole", pub(1, "b", MissingSegment, ""), Stored},
+			{"a declared hole", pub(1, "a", MissingSegment, ""), Stored},
+			{"bytes for a declared hole", pub(1, "a", 0, "one"), Conflict},
 		} {
 			got, err := w.Publish(context.Background(), c.p)
 			if err != nil || got.Outcome != c.want {
@@ -99,7 +100,8 @@ func TestPublishOutcomes(t *testing.T) {
 		if got := w.publish(2, "a", 0, "one"); got.Outcome != Repeated {
 			t.Errorf("same bytes after the deadline: %s", got.Outcome)
 		}
-		if got := w.publish(1, "a", 0, "one"); got.Outcome != TooLate {
+		w.until(10300 * time.Millisecond)
+		if got := w.publish(4, "a", 0, "four"); got.Outcome != TooLate {
 			t.Errorf("first bytes after the deadline: %s", got.Outcome)
 		}
 	})
@@ -256,12 +258,71 @@ func TestPatienceForTheOtherRegion(t *testing.T) {
 	})
 }
 
+// copied has the other region's candidate arrive, as replication would.
+func (w *world) copied(t *testing.T, n SegmentNumber, pipeline, body string) {
+	t.Helper()
+	p := pub(n, pipeline, 0, body)
+	if err := w.Store.Put(context.Background(), p.Key, p.Object); err != nil {
+		t.Fatal(err)
+	}
+	w.Announce(Announcement{p.Key, Candidate{Pipeline: pipeline, Region: "west", Digest: p.Object.Digest, Size: p.Object.Size}})
+}
+
+// Two nodes of one region over one store: of two writers with different bytes one is acknowledged, the other is told, and
+// both nodes serve the same. Found by two PUTs at once; each node used to decide for itself.
+func TestTwoNodesAgreeOnACandidate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := new(Wall)
+		first := newWorld(t, slowStore{NewMemory(rt, 1<<20), rt, 10 * time.Millisecond})
+		second := newWorld(t, first.Store)
+		first.AddPeers(second.Node)
+		second.AddPeers(first.Node)
+		first.until(2100 * time.Millisecond)
+		outcomes := map[Outcome]int{}
+		var lock sync.Mutex
+		var done sync.WaitGroup
+		for i, w := range []*world{first, second, second} {
+			body := []string{"one", "two", "one"}[i]
+			done.Go(func() {
+				r := w.publish(1, "a", 0, body)
+				lock.Lock()
+				outcomes[r.Outcome]++
+				lock.Unlock()
+			})
+			synctest.Wait()
+		}
+		done.Wait()
+		if outcomes[Stored] != 1 || outcomes[Stored]+outcomes[Repeated]+outcomes[Conflict]+outcomes[Unavailable] != 3 {
+			t.Errorf("outcomes %v", outcomes)
+		}
+		if a, b := first.get(1), second.get(1); string(a.Object.Body) != string(b.Object.Body) || !a.OK() {
+			t.Errorf("the nodes serve %q and %q", a.Object.Body, b.Object.Body)
+		}
+	})
+}
+
+// Bytes that are not the chosen candidate's are not served in its name.
+func TestOnlyTheCandidatesBytesAreServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.until(2100 * time.Millisecond)
+		p := pub(1, "a", 0, "other")
+		if err := w.Store.Put(context.Background(), p.Key, p.Object); err != nil {
+			t.Fatal(err)
+		}
+		w.Announce(Announcement{p.Key, Candidate{Pipeline: "a", Region: "east", Digest: p.Object.Digest + 1, Size: 5}})
+		if r := w.get(1); r.Reason != StoreFailed {
+			t.Errorf("served %s %q", r.Reason, r.Object.Body)
+		}
+	})
+}
+
 // Of two clean candidates a node takes its own region's, whichever came first.
 func TestOwnRegionFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		w.until(2100 * time.Millisecond)
-		w.publish(1, "b", 0, "from b")
+		w.copied(t, 1, "b", "from b")
 		if r := w.get(1); r.Pipeline != "b" {
 			t.Errorf("alone: from %s", r.Pipeline)
 		}
@@ -348,11 +409,11 @@ func (f *failing) Put(ctx context.Context, key Key, o Object) error {
 	return f.Store.Put(ctx, key, o)
 }
 
-func (f *failing) Get(ctx context.Context, key Key) (Object, error) {
+func (f *failing) Get(ctx context.Context, key Key, digest uint32) (Object, error) {
 	if err := f.fail(); err != nil {
 		return Object{}, err
 	}
-	return f.Store.Get(ctx, key)
+	return f.Store.Get(ctx, key, digest)
 }
 
 // A region that cannot be reached gets its copies when it can be again.
@@ -368,9 +429,9 @@ func TestReplicationCatchesUp(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
-		r := &Replication{Runtime: rt, From: from, To: gone, Lag: time.Millisecond, Peers: []Peer{w.Node}, Context: ctx,
+		r := &Replication{Runtime: rt, From: from, To: gone, Lag: time.Millisecond, Keep: time.Minute, Peers: []Peer{w.Node}, Context: ctx,
 			Recorder: Discard}
-		r.Announce(Announcement{p.Key, Candidate{Pipeline: "b", Size: p.Object.Size}})
+		r.Announce(Announcement{p.Key, Candidate{Pipeline: "b", Digest: p.Object.Digest, Size: p.Object.Size}})
 		rt.Join()
 		if r := w.get(1); r.Reason != Published || string(r.Object.Body) != "whole" {
 			t.Errorf("got %s %q", r.Reason, r.Object.Body)
@@ -405,7 +466,7 @@ func TestMemoryExpiresAndIsBounded(t *testing.T) {
 			}
 		}
 		has := func(n SegmentNumber) bool {
-			_, err := m.Get(ctx, Key{Number: n})
+			_, err := m.Get(ctx, Key{Number: n}, 0)
 			return err == nil
 		}
 		put(Header, 10, 0)

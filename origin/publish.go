@@ -17,8 +17,9 @@ func (n *Node) Publish(ctx context.Context, p Publication) (Receipt, error) {
 	if !ok {
 		return Receipt{Outcome: NoSuchPlace, Detail: "unknown rendition"}, nil
 	}
-	if _, ok := c.event.RegionOf(p.Key.Pipeline); !ok {
-		return Receipt{Outcome: Forbidden, Detail: "the event has no pipeline " + p.Key.Pipeline}, nil
+	// Pipelines publish in their own region; copies for the others are the store's business.
+	if home, ok := c.event.RegionOf(p.Key.Pipeline); !ok || home != n.Region {
+		return Receipt{Outcome: Forbidden, Detail: "no pipeline of this region: " + p.Key.Pipeline}, nil
 	}
 	if receipt, ok, err := n.claim(ctx, c, p); err != nil || !ok {
 		return receipt, err
@@ -90,7 +91,10 @@ func (n *Node) store(ctx context.Context, c *catalog, r Rendition, p Publication
 		p.Object.ExpiresAt = c.event.ExpiresAt(p.Key.Number)
 	}
 	if defects&MissingSegment == 0 {
-		if err := n.Store.Put(ctx, p.Key, p.Object); err != nil {
+		switch err := n.Store.Put(ctx, p.Key, p.Object); {
+		case errors.Is(err, ErrExists): // by way of another node
+			return Receipt{Outcome: Conflict, Detail: err.Error()}, nil
+		case err != nil:
 			return Receipt{Outcome: Unavailable, Defects: defects, Detail: err.Error()}, nil
 		}
 	}
@@ -98,9 +102,12 @@ func (n *Node) store(ctx context.Context, c *catalog, r Rendition, p Publication
 		return late, nil // the hole was announced while the store was busy, and stays a hole
 	}
 	k := Candidate{Pipeline: p.Key.Pipeline, Region: n.Region, Defects: defects, Digest: p.Object.Digest,
-		Size: p.Object.Size, AcknowledgedAt: n.Runtime.Now()}
+		Size: p.Object.Size}
+	if !c.add(p.Key, k) {
+		// Another node of the region was as fast, and its word stands.
+		return again(c.claim(p.Key, p.Object.Digest, nil).known, p), nil
+	}
 	a := Announcement{p.Key, k}
-	n.Announce(a)
 	for _, peer := range n.Peers {
 		peer.Announce(a)
 	}

@@ -35,6 +35,7 @@ type Record struct {
 	UpstreamRegion string        `json:"upstream_region,omitempty"`
 	Rendition      string        `json:"rendition,omitempty"`
 	Number         SegmentNumber `json:"number,omitempty"`
+	Class          Class         `json:"class,omitempty"`    // decision: of the request
 	Pipeline       string        `json:"pipeline,omitempty"` // who published, or whose candidate was chosen
 	Reason         string        `json:"reason,omitempty"`   // a Reason, or an Outcome
 	Error          string        `json:"error,omitempty"`

@@ -15,6 +15,8 @@ type Replication struct {
 	Runtime  Runtime
 	From, To Store
 	Lag      time.Duration
+	// Keep is for how long a copy is worth trying: as long as the segment can be asked for.
+	Keep time.Duration
 	// Peers are the nodes of the region that is copied to.
 	Peers []Peer
 	// Context ends the copying.
@@ -31,8 +33,7 @@ const maxPending = 8 * 1800
 func (r *Replication) Announce(a Announcement) {
 	if r.pending.Add(1) > maxPending {
 		r.pending.Add(-1)
-		r.Recorder.Record(Record{Kind: KindReplica, Rendition: a.Key.Rendition, Number: a.Key.Number,
-			Pipeline: a.Key.Pipeline, Error: "too many copies are waiting for the other region; this one is given up"})
+		r.giveUp(a, "too many copies wait for the other region")
 		return
 	}
 	r.Runtime.Go(func() {
@@ -43,27 +44,40 @@ func (r *Replication) Announce(a Announcement) {
 
 func (r *Replication) copy(a Announcement) {
 	const firstRetry, lastRetry = 100 * time.Millisecond, time.Second
-	wait := r.Lag
+	wait, last := r.Lag, r.Runtime.Now().Add(r.Keep)
 	for retry := firstRetry; r.Runtime.Sleep(r.Context, wait) == nil; retry = min(2*retry, lastRetry) {
-		if err := r.try(a); err == nil {
+		switch err := r.try(a); {
+		case err == nil:
 			for _, p := range r.Peers {
 				p.Announce(a)
 			}
 			return
+		case errors.Is(err, ErrExists):
+			r.giveUp(a, err.Error())
+			return
 		}
-		wait = retry
+		if wait = retry; r.Runtime.Now().After(last) {
+			r.giveUp(a, "the other region did not come back in time")
+			return
+		}
 	}
+}
+
+// giveUp makes it visible that a copy will not come.
+func (r *Replication) giveUp(a Announcement, why string) {
+	r.Recorder.Record(Record{Kind: KindReplica, Rendition: a.Key.Rendition, Number: a.Key.Number,
+		Pipeline: a.Key.Pipeline, Error: "copy given up: " + why})
 }
 
 func (r *Replication) try(a Announcement) error {
 	if a.Candidate.Defects&MissingSegment != 0 {
-		_, err := r.To.Get(r.Context, a.Key) // nothing to copy, but the region must be there to hear of it
+		_, err := r.To.Get(r.Context, a.Key, 0) // nothing to copy, but the region must be there to hear of it
 		if errors.Is(err, ErrNotFound) {
 			return nil
 		}
 		return err
 	}
-	o, err := r.From.Get(r.Context, a.Key)
+	o, err := r.From.Get(r.Context, a.Key, a.Candidate.Digest)
 	if err != nil {
 		return fmt.Errorf("read for replication: %w", err)
 	}

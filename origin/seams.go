@@ -35,12 +35,14 @@ type Signal interface {
 	Wait(ctx context.Context, until time.Time) error
 }
 
-// Store keeps the candidates' bytes in one region.
+// Store keeps the candidates' bytes in one region. Objects never change: of two writers with different bytes for one
+// key, at most one is told that they are stored, whichever nodes they wrote to.
 type Store interface {
-	// Put returns nil once a quorum has the object; until an error is looked into, the object may or may not be there.
+	// Put returns nil once a quorum has the object, and ErrExists when other bytes have the key. After any other error
+	// the object may or may not be there; putting the same again is how to find out.
 	Put(ctx context.Context, key Key, o Object) error
-	// Get returns ErrNotFound when there is no such object.
-	Get(ctx context.Context, key Key) (Object, error)
+	// Get reads the object with these bytes by their digest; ErrNotFound when there is none, be there others.
+	Get(ctx context.Context, key Key, digest uint32) (Object, error)
 }
 
 // Publisher takes a candidate in. An error means that the outcome is not known: the candidate may be there, or come.
@@ -75,6 +77,7 @@ var (
 	ErrNotFound    = errors.New("not found")
 	ErrUnreachable = errors.New("unreachable")
 	ErrNoQuorum    = errors.New("no quorum")
+	ErrExists      = errors.New("other bytes are stored there")
 	ErrNoSegment   = errors.New("no such segment from this encoder")
 )
 

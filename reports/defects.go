@@ -18,7 +18,8 @@ type DefectReport struct {
 	FromMs   int64    `json:"from_ms"`  // first and last answer
 	UntilMs  int64    `json:"until_ms"` //
 	Segments int64    `json:"segments"` // different ones, of all renditions
-	// Served counts the viewers' segments; Avoidable are those of them for which there was a clean candidate.
+	// Served counts the viewers' segments; Avoidable are those of them for which a clean candidate was known when an origin
+	// chose this one.
 	Served    int64 `json:"served"`
 	Avoidable int64 `json:"avoidable"`
 }
@@ -29,6 +30,7 @@ type defectGroup struct {
 	segments map[segment]bool
 }
 
+// addDefective counts viewers when they were served, but whether it was avoidable goes by the origin's decision.
 func (a *audience) addDefective(l *audienceLine, at time.Duration) {
 	a.detailed += l.Count
 	key := strings.Join(l.Defects, ",") + " " + l.Pipeline

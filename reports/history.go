@@ -17,9 +17,9 @@ import (
 // Interrupted is the Reason of a run's end record when the run did not come to its planned end.
 const Interrupted = "interrupted"
 
-// feltAfter is how long after its window a fault may still be seen at work, and may still be the reason of a breach:
-// three segments of two seconds, which is as far as a viewer's buffer reaches.
-const feltAfter = 6 * time.Second
+// lingering is how long what went wrong may still show after it is over, a fault or a stall: three segments, which is as
+// far as a viewer's buffer reaches.
+func (p *Plan) lingering() time.Duration { return 3 * p.Event.SegmentDuration }
 
 // segment names what all pipelines publish a candidate of.
 type segment struct {
@@ -48,6 +48,13 @@ func (c candidate) onTime(e *origin.Event) bool {
 	return c.accepted && c.clean && c.late <= e.PublishDelay
 }
 
+// decided says when, and in which regions, origins last chose a defective candidate of a segment. On a modelled clock
+// several can do so in the same microsecond.
+type decided struct {
+	at      time.Duration
+	regions []string
+}
+
 // history is run.jsonl as the judge needs it.
 type history struct {
 	plan *Plan
@@ -57,9 +64,11 @@ type history struct {
 	refused    int64                                   // publications without acknowledgement
 	newest     origin.SegmentNumber                    // largest number that was published
 
-	begun    map[string]bool // faults, by id
-	felt     map[string]bool
-	affected map[string]int64
+	begun    map[string]bool  // faults, by id
+	seen     map[string]bool  // some record shows them at work
+	affected map[string]int64 // by their end records; those without one have none
+
+	defective map[segment]decided
 
 	decisions, fetches, flushes int64
 	usage                       map[string]used
@@ -80,8 +89,8 @@ func newHistory(plan *Plan) *history {
 	return &history{
 		plan:       plan,
 		candidates: map[publication]candidate{}, publishing: map[int64]*hdrhistogram.PackedHistogram{},
-		begun: map[string]bool{}, felt: map[string]bool{}, affected: map[string]int64{}, usage: map[string]used{},
-		newest: -1,
+		begun: map[string]bool{}, seen: map[string]bool{}, affected: map[string]int64{}, usage: map[string]used{},
+		defective: map[segment]decided{}, newest: -1,
 	}
 }
 
@@ -105,8 +114,8 @@ func readHistory(plan *Plan, r io.Reader) (*history, string, error) {
 }
 
 // skim takes the records that are most of a history, decisions and fetches, without reading more than their first two
-// fields, unless a fault may want to see them. It leaves to the slow way whatever it does not understand at once; that
-// is three times slower and decides the same.
+// fields, unless a fault may want to see them, or they tell of a defective answer. It leaves to the slow way whatever it
+// does not understand at once; that is three times slower and decides the same.
 func (h *history) skim(line []byte) bool {
 	rest, ok := bytes.CutPrefix(line, []byte(`{"at_us":`))
 	if !ok {
@@ -120,6 +129,9 @@ func (h *history) skim(line []byte) bool {
 	count := &h.decisions
 	switch string(kind) {
 	case origin.KindDecision:
+		if bytes.Contains(line, defectiveWord) {
+			return false
+		}
 	case origin.KindFetch:
 		count = &h.fetches
 	default:
@@ -134,7 +146,10 @@ func (h *history) skim(line []byte) bool {
 	return true
 }
 
-// awaited says that some fault has not been felt yet and might be by a record of this time.
+// defectiveWord is in the line of every decision for a defective candidate.
+var defectiveWord = []byte(`"` + string(origin.Defective) + `"`)
+
+// awaited says that some fault has not been seen at work yet and might be in a record of this time.
 func (h *history) awaited(at time.Duration) bool {
 	for i := range h.plan.Faults {
 		if h.awaits(&h.plan.Faults[i], at) {
@@ -145,7 +160,7 @@ func (h *history) awaited(at time.Duration) bool {
 }
 
 func (h *history) awaits(f *FaultPlan, at time.Duration) bool {
-	return f.Felt != nil && !h.felt[f.ID] && at >= f.From && at <= f.Until+feltAfter
+	return f.Felt != nil && !h.seen[f.ID] && at >= f.From && at <= f.Until+h.plan.lingering()
 }
 
 func checkRecord(rec *origin.Record) error {
@@ -157,7 +172,7 @@ func checkRecord(rec *origin.Record) error {
 		n, low int64
 	}{
 		{"at_us", rec.AtUs, -numberMax}, {"late_us", rec.LateUs, -numberMax}, {"wait_us", rec.WaitUs, 0},
-		{"cpu_us", rec.CPUUs, 0}, {"count", rec.Count, 0}, {"number", int64(rec.Number), int64(origin.Header)},
+		{"store_us", rec.StoreUs, 0}, {"cpu_us", rec.CPUUs, 0}, {"count", rec.Count, 0}, {"number", int64(rec.Number), int64(origin.Header)},
 	} {
 		if err := inRange(f.name, f.n, f.low); err != nil {
 			return err
@@ -174,14 +189,11 @@ func (h *history) add(rec *origin.Record) error {
 	case origin.KindRun:
 		h.addRun(rec, at)
 	case origin.KindFault:
-		if rec.Step == origin.Begin {
-			h.begun[rec.Name] = true
-		}
-		h.affected[rec.Name] += rec.Count
+		h.addFault(rec)
 	case origin.KindPublish:
 		return h.addPublish(rec, at)
 	case origin.KindDecision:
-		h.decisions++
+		h.addDecision(rec, at)
 	case origin.KindFetch:
 		h.fetches++
 	case origin.KindFlush:
@@ -211,11 +223,38 @@ func (h *history) addRun(rec *origin.Record, at time.Duration) {
 	}
 }
 
+// addFault takes what a fault has affected from its end alone: the count at its beginning is part of that one.
+func (h *history) addFault(rec *origin.Record) {
+	switch rec.Step {
+	case origin.Begin:
+		h.begun[rec.Name] = true
+	case origin.End:
+		h.affected[rec.Name] = max(h.affected[rec.Name], rec.Count)
+	}
+}
+
+// addDecision keeps the latest choice of a defective candidate, as of when it was made: the record is written when the
+// candidate has been read from the store as well, and what came meanwhile could not be chosen.
+func (h *history) addDecision(rec *origin.Record, at time.Duration) {
+	h.decisions++
+	if rec.Reason != string(origin.Defective) {
+		return
+	}
+	at -= sinceStart(rec.StoreUs)
+	s := segment{rec.Rendition, rec.Number}
+	switch d, ok := h.defective[s]; {
+	case !ok || at > d.at:
+		h.defective[s] = decided{at, []string{rec.Region}}
+	case at == d.at && !slices.Contains(d.regions, rec.Region):
+		h.defective[s] = decided{at, append(d.regions, rec.Region)}
+	}
+}
+
 // feel shows the record to the faults that it could be an effect of.
 func (h *history) feel(rec *origin.Record, at time.Duration) {
 	for i := range h.plan.Faults {
 		if f := &h.plan.Faults[i]; h.awaits(f, at) && f.Felt(*rec) {
-			h.felt[f.ID] = true
+			h.seen[f.ID] = true
 		}
 	}
 }
@@ -257,9 +296,21 @@ func record(hists map[int64]*hdrhistogram.PackedHistogram, second, us int64) err
 	return nil
 }
 
-// avoidable says that a clean candidate could have been served in the region at the time (reliability.md, C1): it had
-// been acknowledged in the same region, or in another one at least crossRegion earlier.
+// avoidable says whether a viewer need not have been served a defective segment (reliability.md, C1). What counts is when
+// an origin chose it, not when the viewer asked: an edge keeps one variant of a segment (B4), so who comes later gets
+// what was decided then. Of several such decisions the latest counts; where none was recorded, the viewer's own edge and
+// time stand in for it.
 func (h *history) avoidable(s segment, region string, at time.Duration) bool {
+	d, ok := h.defective[s]
+	if !ok {
+		return h.cleanKnown(s, region, at)
+	}
+	return slices.ContainsFunc(d.regions, func(region string) bool { return h.cleanKnown(s, region, d.at) })
+}
+
+// cleanKnown says that a clean candidate could have been chosen in the region at the time: it had been acknowledged in
+// the same region, or in another one at least crossRegion earlier.
+func (h *history) cleanKnown(s segment, region string, at time.Duration) bool {
 	for _, pipeline := range h.plan.Event.Order(region) {
 		c := h.candidates[publication{s, pipeline}]
 		if !c.accepted || !c.clean {

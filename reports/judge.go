@@ -155,7 +155,7 @@ func (e *evidence) decide(r *Report) {
 	var broken, missed, open []string
 	for _, i := range r.Invariants {
 		if i.Violations > 0 {
-			broken = append(broken, fmt.Sprintf("%s: %d of %d checked; none is allowed in any run", i.Name, i.Violations, i.Checked))
+			broken = append(broken, i.String()+"; none is allowed in any run")
 		}
 	}
 	for i := range r.Objectives {

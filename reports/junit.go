@@ -33,7 +33,7 @@ func (r *Report) WriteJUnit(w io.Writer) error {
 	for _, i := range r.Invariants {
 		c := junit.Testcase{Name: "no " + i.Name, Classname: class}
 		if i.Violations > 0 {
-			c.Failure, _ = junitResult(Fail, fmt.Sprintf("%s: %d of %d checked", i.Name, i.Violations, i.Checked), r.Command)
+			c.Failure, _ = junitResult(Fail, i.String(), r.Command)
 		}
 		suite.AddTestcase(c)
 	}

@@ -16,6 +16,7 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	}
 	fmt.Fprintf(&b, "Seed %d. Repeat: `%s`\n", r.Seed, strings.ReplaceAll(r.Command, "`", "'"))
 	markdownList(&b, "Why not a pass", r.Reasons)
+	markdownList(&b, "Invariants", r.invariantLines())
 	for _, t := range []*table{r.objectiveTable(), r.faultTable(), r.defectTable(), r.latencyTable(), r.countTable()} {
 		if len(t.rows) == 0 {
 			continue

@@ -71,7 +71,7 @@ func Indicators() []Indicator {
 		{Name: "defective served", Unit: Count, Regional: true, About: "segments that a viewer got with a defect named",
 			points: counts(func(t *Tally) int64 { return t.DefectiveServed })},
 		{Name: "avoidable defects", Unit: Count, Regional: true,
-			About:  "of those, the ones for which a clean candidate existed in either region",
+			About:  "of those, the ones for which a clean candidate was known when an origin chose the defective one",
 			points: counts(func(t *Tally) int64 { return t.AvoidableDefects })},
 		{Name: "wrong bytes", Unit: Count, Regional: true, About: "segments whose bytes were not the ones published",
 			points: (*evidence).wrongBytes},

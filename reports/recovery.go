@@ -25,8 +25,13 @@ const calmSegments = 2
 //     to the second, any other up to one second too long.
 //
 // Looking stops where the next fault begins (for a pipeline, the next one that can stop it), since nobody could say which
-// of the two was at work, and where the run ends. Who has not recovered by then, and was seen unwell, did not recover;
-// but if another fault was at work meanwhile, or there was nothing to see, nobody can say.
+// of the two was at work, and where the run ends. Who has not recovered by then, and was seen unwell, did not recover; but
+// nobody can say if
+//
+//   - another fault was still at work when this one ended. Where both can stop the same pipeline, that one has no
+//     recovery of this fault to show, even if it was seen well later: it came back when the other fault let it.
+//   - fewer segments than it takes to see a recovery, 1 + calmSegments, came after the fault. What was lost while the
+//     fault was at work says nothing about the time after it.
 type recovery struct {
 	state recoveryState
 	after time.Duration
@@ -66,6 +71,9 @@ func (r *recovery) worsen(o recovery) {
 
 func (e *evidence) pipelineRecovery(f *FaultPlan, pipeline string) recovery {
 	ev := &e.plan.Event
+	if o := e.overlapping(f, pipeline); o != nil {
+		return atWorkAsWell(o)
+	}
 	horizon, next := e.horizon(f, e.history.until, pipeline)
 	last := ev.LiveEdge(ev.AvailabilityStartTime.Add(horizon))
 	first := max(ev.StartNumber, ev.LiveEdge(ev.AvailabilityStartTime.Add(f.Until)))
@@ -73,13 +81,14 @@ func (e *evidence) pipelineRecovery(f *FaultPlan, pipeline string) recovery {
 	for n := first; n <= last; n++ {
 		if !e.goodOn(pipeline, n) {
 			good = 0
-			bad = true
+			bad = bad || n >= e.firstAfter(f)
 			continue
 		}
 		if good++; good == 1+calmSegments {
 			return recovery{state: recovered, after: max(0, e.slowest(pipeline, n-calmSegments)-f.Until)}
 		}
 	}
+	bad = bad && e.enoughAfter(f, horizon)
 	return e.unrecovered(f, next, bad, pipeline, fmt.Sprintf("pipeline %s did not publish clean and on time again", pipeline))
 }
 
@@ -132,6 +141,7 @@ func (e *evidence) viewerRecovery(f *FaultPlan) recovery {
 	if asked == 0 {
 		return recovery{why: "unknown: no viewer asked for anything after it"}
 	}
+	hurt = hurt && e.enoughAfter(f, horizon)
 	r := e.unrecovered(f, next, hurt, "", "viewers were still hurt")
 	r.asked = asked
 	return r
@@ -142,11 +152,37 @@ func (e *evidence) horizon(f *FaultPlan, end time.Duration, pipeline string) (ti
 	var next *FaultPlan
 	for i := range e.plan.Faults {
 		o := &e.plan.Faults[i]
-		if o.From > f.From && o.From >= f.Until && o.From < end && o.stops(pipeline) {
+		if o.follows(f) && o.From < end && o.stops(pipeline) {
 			end, next = o.From, o
 		}
 	}
 	return end, next
+}
+
+// overlapping finds a fault that was still at work when this one ended.
+func (e *evidence) overlapping(f *FaultPlan, pipeline string) *FaultPlan {
+	for i := range e.plan.Faults {
+		o := &e.plan.Faults[i]
+		if o.ID != f.ID && !o.follows(f) && o.Until > f.Until && o.stops(pipeline) {
+			return o
+		}
+	}
+	return nil
+}
+
+// follows says that a fault begins when another one has ended.
+func (f *FaultPlan) follows(o *FaultPlan) bool { return f.From > o.From && f.From >= o.Until }
+
+// firstAfter is the first segment that became available when the fault was over.
+func (e *evidence) firstAfter(f *FaultPlan) origin.SegmentNumber {
+	ev := &e.plan.Event
+	return max(ev.StartNumber, ev.SegmentAt(ev.AvailabilityStartTime.Add(f.Until-1)))
+}
+
+// enoughAfter says that as many segments as it takes to see a recovery came after the fault.
+func (e *evidence) enoughAfter(f *FaultPlan, horizon time.Duration) bool {
+	ev := &e.plan.Event
+	return ev.LiveEdge(ev.AvailabilityStartTime.Add(horizon)) >= e.firstAfter(f)+calmSegments
 }
 
 // stops says whether a fault can keep a pipeline from publishing; any fault can hurt viewers, which the empty name is for.
@@ -162,16 +198,20 @@ func (f *FaultPlan) stops(pipeline string) bool {
 	return false
 }
 
+func atWorkAsWell(o *FaultPlan) recovery {
+	return recovery{why: fmt.Sprintf("unknown: fault %s was at work as well", o.ID)}
+}
+
 // unrecovered finds the words for a recovery that was not seen.
 func (e *evidence) unrecovered(f, next *FaultPlan, unwell bool, pipeline, what string) recovery {
 	if next != nil {
 		return recovery{why: fmt.Sprintf("unknown: fault %s began before it could be seen", next.ID)}
 	}
-	for i := range e.plan.Faults {
-		o := &e.plan.Faults[i]
-		if o.ID != f.ID && o.From <= f.Until && o.Until > f.Until && o.stops(pipeline) {
-			return recovery{why: fmt.Sprintf("unknown: fault %s was at work as well", o.ID)}
-		}
+	if o := e.overlapping(f, pipeline); o != nil {
+		return atWorkAsWell(o)
+	}
+	if e.firstAfter(f)+calmSegments > e.plan.Event.LastNumber() {
+		return recovery{why: "unknown: the event ended too soon after it"}
 	}
 	if !unwell {
 		return recovery{why: "unknown: the run ended too soon after it"}

@@ -11,12 +11,8 @@ import (
 // that what missed an objective in such a moment is not blamed on the system under test: that part of the run has no
 // verdict.
 
-const (
-	// stallMin is how long the harness must have stood still for the missed objectives around it to prove nothing.
-	stallMin = 500 * time.Millisecond
-	// stallAfter is for how long what a stall broke may still show: requests that waited, segments that came late.
-	stallAfter = 6 * time.Second
-)
+// stallMin is how long the harness must have stood still for the missed objectives around it to prove nothing.
+const stallMin = 500 * time.Millisecond
 
 // stall is a time in which the harness was not run.
 type stall struct{ from, until time.Duration }
@@ -27,15 +23,16 @@ func (h *history) addStall(rec *origin.Record, at time.Duration) {
 	}
 }
 
-// excuse finds the stall in or soon after which an objective was first missed. What is requested before a stall is
-// answered after it, so a breach may also lie up to a segment before.
+// excuse finds the stall in or soon after which an objective was first missed: what a stall broke lingers, as requests that
+// waited and segments that came late. What is requested before a stall is answered after it, so a breach may also lie up
+// to a segment before.
 func (e *evidence) excuse(o *ObjectiveResult) (stall, bool) {
 	for _, s := range e.history.stalls {
 		if o.FirstBreach == nil { // not one that has a time; then any stall may be behind it
 			return s, true
 		}
 		breach := time.Duration(o.FirstBreach.FromMs) * time.Millisecond
-		if breach >= s.from-e.plan.Event.SegmentDuration-time.Second && breach <= s.until+stallAfter {
+		if breach >= s.from-e.plan.Event.SegmentDuration-time.Second && breach <= s.until+e.plan.lingering() {
 			return s, true
 		}
 	}

@@ -53,8 +53,27 @@ func (e *evidence) fault(f *FaultPlan, rec recovery) FaultReport {
 	return fr
 }
 
-// felt needs both: that the fault was injected, and that something came of it.
-func (e *evidence) felt(f *FaultPlan) bool { return e.history.begun[f.ID] && e.history.felt[f.ID] }
+// felt says that the fault did something.
+func (e *evidence) felt(f *FaultPlan) bool { return e.unfelt(f) == "" }
+
+// unfelt says why a fault proves nothing; it is empty for one that was felt. That takes three things: that the fault was
+// injected, that it says itself that it changed something, and that a record shows it at work. The last alone is not
+// enough: an ordinary wait looks like a short delay.
+func (e *evidence) unfelt(f *FaultPlan) string {
+	h := e.history
+	affected, ended := h.affected[f.ID]
+	switch {
+	case !h.begun[f.ID]:
+		return "was never injected"
+	case !ended:
+		return "was not felt: it never ended, which is when it says what it changed"
+	case affected == 0:
+		return "was not felt: it changed no call"
+	case !h.seen[f.ID]:
+		return "was not felt: no record shows it at work"
+	}
+	return ""
+}
 
 func (e *evidence) served() []ServedSecond {
 	seconds := []ServedSecond{}

@@ -133,6 +133,23 @@ func (r *Report) objectiveTable() *table {
 	return t
 }
 
+// String says how often the rule was broken, and how often that could have been seen.
+func (i InvariantResult) String() string {
+	if i.Violations == 0 && i.Checked == 0 {
+		return i.Name + ": not checked"
+	}
+	return fmt.Sprintf("%s: %d of %d checked", i.Name, i.Violations, i.Checked)
+}
+
+// invariantLines has a line for each rule.
+func (r *Report) invariantLines() []string {
+	var lines []string
+	for _, i := range r.Invariants {
+		lines = append(lines, i.String())
+	}
+	return lines
+}
+
 // verdictWord is for tables; what is not a pass stands out without colour, too.
 var verdictWord = map[Verdict]string{Pass: "pass", Fail: "FAIL", Inconclusive: "????"}
 

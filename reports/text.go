@@ -20,6 +20,7 @@ func (r *Report) WriteText(w io.Writer, color bool) error {
 	if err := r.writeTables(&b, color); err != nil {
 		return err
 	}
+	writeList(&b, "Invariants", r.invariantLines())
 	writeList(&b, "Why not a pass", r.Reasons)
 	writeList(&b, "Notes", r.Notes)
 	r.writeCosts(&b)
@@ -53,9 +54,12 @@ func (r *Report) writeTables(b *bytes.Buffer, color bool) error {
 	return nil
 }
 
-// writeCosts says what holding saved, and what the run took of the machine.
+// writeCosts says what was refused, what holding saved, and what the run took of the machine.
 func (r *Report) writeCosts(b *bytes.Buffer) {
 	fmt.Fprintln(b)
+	if n := r.Counts.Refused; n > 0 {
+		fmt.Fprintf(b, "publications refused: %d\n", n)
+	}
 	if n := r.Counts.Held; n > 0 {
 		fmt.Fprintf(b, "holding open spared viewers %d early 404s, and as many second requests\n", n)
 	}

@@ -59,15 +59,16 @@ func (e *evidence) segments() (n int64) {
 func (e *evidence) unproven(r *Report) []string {
 	var why []string
 	for i := range e.plan.Faults {
-		switch f := &e.plan.Faults[i]; {
-		case !e.history.begun[f.ID]:
-			why = append(why, fmt.Sprintf("fault %s was never injected", f.ID))
-		case !e.history.felt[f.ID]:
-			why = append(why, fmt.Sprintf("fault %s was not felt: no record shows it at work", f.ID))
+		f := &e.plan.Faults[i]
+		if unfelt := e.unfelt(f); unfelt != "" {
+			why = append(why, fmt.Sprintf("fault %s %s", f.ID, unfelt))
 		}
 	}
 	if n := r.Counts.DefectiveServed - e.audience.detailed; n > 0 {
 		why = append(why, fmt.Sprintf("%d defective segments were served that no line names; whether they were avoidable is not known", n))
+	}
+	if len(e.plan.Objectives) == 0 {
+		why = append(why, "no objectives: nothing was asked of this run")
 	}
 	return why
 }
@@ -81,6 +82,9 @@ func (e *evidence) notes() []string {
 	}
 	for _, s := range e.history.stalls {
 		notes = append(notes, s.String())
+	}
+	if counts := e.counts(); counts.Segments > 0 && counts.checked() == 0 {
+		notes = append(notes, "no bytes were checked: audience.check_every")
 	}
 	for i := range e.plan.Faults {
 		if f := &e.plan.Faults[i]; f.Felt == nil {

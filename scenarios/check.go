@@ -10,8 +10,10 @@ import (
 // segmentOfMedia is what the looped media is cut into.
 const segmentOfMedia = 2 * time.Second
 
-// check compares values with one another, where each of them was read well.
+// check compares values with one another, where each of them is known. One that is odd in itself is compared all the
+// same: all that is wrong with a file is told at once.
 func (f *form) check(r *reader) {
+	r.checks = true
 	f.checkEvent(r)
 	f.checkLadder(r)
 	f.checkRegions(r)
@@ -22,27 +24,25 @@ func (f *form) check(r *reader) {
 	f.checkObjectives(r)
 }
 
+// checkEvent compares with the segments that there are, whatever the file says of them.
 func (f *form) checkEvent(r *reader) {
-	if !r.sound("event.segment") {
-		return
-	}
-	if f.Segment != segmentOfMedia {
+	if r.known("event.segment") && f.Segment != segmentOfMedia {
 		r.problem("event.segment", "segments of %s: the looped media of this release has segments of %s only",
 			short(f.Segment), short(segmentOfMedia))
-		return
 	}
-	if r.sound("event.duration") && f.Duration%f.Segment != 0 {
-		r.suggest(r.place("event.duration").value, "event.duration", short(f.Duration.Round(f.Segment)),
-			"%s is not a whole number of segments of %s", short(f.Duration), short(f.Segment))
+	if r.known("event.duration") && f.Duration%segmentOfMedia != 0 {
+		r.suggest(r.place("event.duration").value, "event.duration", short(f.Duration.Round(segmentOfMedia)),
+			"%s is not a whole number of segments of %s", short(f.Duration), short(segmentOfMedia))
 	}
-	if r.sound("event.time_shift_buffer") && f.TimeShiftBuffer < f.Segment {
+	if r.known("event.time_shift_buffer") && f.TimeShiftBuffer < segmentOfMedia {
 		r.problem("event.time_shift_buffer", "%s does not hold one segment of %s",
-			short(f.TimeShiftBuffer), short(f.Segment))
+			short(f.TimeShiftBuffer), short(segmentOfMedia))
 	}
-	if r.sound("event.publish_delay") && f.PublishDelay >= f.Segment {
-		r.problem("event.publish_delay", "%s is not less than a segment of %s", short(f.PublishDelay), short(f.Segment))
+	if r.known("event.publish_delay") && f.PublishDelay >= segmentOfMedia {
+		r.problem("event.publish_delay", "%s is not less than a segment of %s",
+			short(f.PublishDelay), short(segmentOfMedia))
 	}
-	if r.sound("event.patience", "event.retry_budget") && f.Patience > f.RetryBudget {
+	if r.known("event.patience", "event.retry_budget") && f.Patience > f.RetryBudget {
 		r.problem("event.patience", "a patience of %s is longer than the retry budget of %s",
 			short(f.Patience), short(f.RetryBudget))
 	}
@@ -155,7 +155,7 @@ func (f *form) checkAudience(r *reader) {
 		r.problem("audience.viewers.start", "%d viewers at first are more than %d at the peak",
 			a.Viewers.Start, a.Viewers.Peak)
 	}
-	if r.sound("event.duration", "audience.viewers.ramp") && a.Viewers.Ramp > f.Duration {
+	if r.known("event.duration", "audience.viewers.ramp") && a.Viewers.Ramp > f.Duration {
 		r.problem("audience.viewers.ramp", "the ramp takes %s, but the event ends at %s",
 			short(a.Viewers.Ramp), short(f.Duration))
 	}
@@ -167,25 +167,33 @@ func (f *form) checkAudience(r *reader) {
 }
 
 func (f *form) checkScrub(r *reader) {
-	at, length := "audience.scrub.at", "audience.scrub.for"
-	if !r.given("audience.scrub") || !r.sound("event.duration", at, length) {
+	if !r.given("audience.scrub") {
 		return
 	}
-	scrub := f.Audience.Scrub
-	switch end := scrub.At + scrub.For; {
-	case scrub.At >= f.Duration:
-		r.problem(at, "the scrub begins at %s, but the event ends at %s", short(scrub.At), short(f.Duration))
-	case end > f.Duration:
-		r.problem(length, "the scrub lasts until %s, but the event ends at %s", short(end), short(f.Duration))
-	}
-	if r.sound("audience.dvr_share") && f.Audience.DVRShare == 0 {
+	f.checkInside(r, "the scrub", "audience.scrub", f.Audience.Scrub.At, f.Audience.Scrub.For)
+	if r.known("audience.dvr_share") && f.Audience.DVRShare == 0 {
 		r.problemOfKey("audience.scrub", "nobody could scrub: dvr_share is 0")
 	}
 }
 
-// checkPhases wants phases that cover the event; each lasts until the next begins.
+// checkInside wants a window, of which path has the keys "at" and "for", to be all inside the event.
+func (f *form) checkInside(r *reader, what, path string, from, length time.Duration) {
+	at, until := join(path, "at"), join(path, "for")
+	if !r.known("event.duration", at) {
+		return
+	}
+	switch end := from + length; {
+	case from >= f.Duration:
+		r.problem(at, "%s begins at %s, but the event ends at %s", what, short(from), short(f.Duration))
+	case r.sound(until) && end > f.Duration:
+		r.problem(until, "%s lasts until %s, but the event ends at %s", what, short(end), short(f.Duration))
+	}
+}
+
+// checkPhases wants phases that cover the event; each lasts until the next begins. They begin at whole seconds, because
+// that is how finely a run's measurements tell times apart.
 func (f *form) checkPhases(r *reader) {
-	if !r.sound("phases") {
+	if !r.known("phases") {
 		return
 	}
 	for i := range f.phases {
@@ -195,14 +203,19 @@ func (f *form) checkPhases(r *reader) {
 		if i+1 < len(f.phases) {
 			p.Until = f.phases[i+1].From
 		}
+		if !r.known(path) {
+			continue
+		}
+		if whole := p.From.Round(time.Second); i > 0 && p.From != whole {
+			r.suggest(r.place(path).value, path, short(max(whole, time.Second)), "phases begin at whole seconds")
+		}
 		switch {
-		case !r.sound(path):
 		case i == 0 && p.From != 0:
 			r.problem(path, "the first phase begins at 0s")
-		case i > 0 && r.sound(join("phases", f.phases[i-1].Name)) && p.From <= f.phases[i-1].From:
+		case i > 0 && r.known(join("phases", f.phases[i-1].Name)) && p.From <= f.phases[i-1].From:
 			r.problem(path, "phase %s begins at %s, not after %s at %s; phases are in order of time",
 				p.Name, short(p.From), f.phases[i-1].Name, short(f.phases[i-1].From))
-		case r.sound("event.duration") && p.From >= f.Duration:
+		case r.known("event.duration") && p.From >= f.Duration:
 			r.problem(path, "phase %s begins at %s, but the event ends at %s", p.Name, short(p.From), short(f.Duration))
 		}
 	}

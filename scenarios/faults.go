@@ -101,16 +101,7 @@ func only(valid []string) string {
 
 // checkWindow wants all of a fault inside the event: what is cut off at its end could not be judged.
 func (f *form) checkWindow(r *reader, b *breakage) {
-	at, length := join(b.path, "at"), join(b.path, "for")
-	if !r.sound("event.duration", at, length) {
-		return
-	}
-	switch end := b.At + b.For; {
-	case b.At >= f.Duration:
-		r.problem(at, "the fault begins at %s, but the event ends at %s", short(b.At), short(f.Duration))
-	case end > f.Duration:
-		r.problem(length, "the fault lasts until %s, but the event ends at %s", short(end), short(f.Duration))
-	}
+	f.checkInside(r, "the fault", b.path, b.At, b.For)
 	if path := join(b.path, "ppm"); r.given(path) && r.sound(path) && b.PPM == 0 {
 		r.problem(path, "a drift of 0 ppm is none")
 	}
@@ -118,7 +109,7 @@ func (f *form) checkWindow(r *reader, b *breakage) {
 
 // checkTarget looks up what the fault names.
 func (f *form) checkTarget(r *reader, b *breakage) {
-	if !r.sound("regions") {
+	if !r.known("regions") {
 		return
 	}
 	f.refer(r, join(b.path, "region"), "region", b.Region, f.RegionNames())
@@ -129,14 +120,15 @@ func (f *form) checkTarget(r *reader, b *breakage) {
 	if r.sound("audience.edges") {
 		f.refer(r, join(b.path, "edge"), edgeOf(b.Region), b.Edge, f.edgesOf(b.Region))
 	}
-	if _, ok := f.Region(b.Region); ok && r.sound(join("regions", b.Region)) {
+	if _, ok := f.Region(b.Region); ok && r.known(join("regions", b.Region)) {
 		f.refer(r, join(b.path, "zone"), "zone of "+b.Region, b.Zone, f.ZoneNames(b.Region))
 	}
 }
 
-// refer wants a reference, where there is one, to name something.
+// refer wants a reference, where there is one, to name something; where there is nothing to name, that is the problem,
+// and it was told.
 func (f *form) refer(r *reader, path, what, word string, valid []string) {
-	if r.given(path) && r.sound(path) && !slices.Contains(valid, word) {
+	if len(valid) > 0 && r.given(path) && r.sound(path) && !slices.Contains(valid, word) {
 		r.unknown(path, what, word, valid)
 	}
 }

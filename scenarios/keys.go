@@ -28,7 +28,7 @@ func (f *form) keys() keys {
 			is: named{what: "region", least: 1, most: 8, one: f.region}},
 		{name: "storage", otherwise: "{}", about: "the embedded store", is: section{f.storageKeys()}},
 		{name: "audience", required: true, about: "who watches, and how", is: section{f.audienceKeys()}},
-		{name: "phases", otherwise: "{event: 0s}", about: "parts of the event, by name, and when each begins",
+		{name: "phases", otherwise: "{event: 0s}", about: "parts of the event, by name, and the whole second at which each begins",
 			is: named{what: "phase", least: 1, most: 64, one: f.phase}},
 		{name: "faults", otherwise: "[]", about: "what breaks, and when",
 			is: sequence{most: 1000, one: f.fault}},

@@ -57,6 +57,7 @@ func (f *form) checkObjectives(r *reader) {
 			checkLimit(r, c, i)
 		}
 		f.checkScope(r, c)
+		f.checkRoom(r, c)
 		c.File, c.Line = f.File, r.place(c.path).value.line
 		f.objectives = append(f.objectives, c.Objective)
 	}
@@ -111,14 +112,14 @@ func checkLimit(r *reader, c *claim, i reports.Indicator) {
 
 // checkScope looks up what the objective names.
 func (f *form) checkScope(r *reader, c *claim) {
-	if r.sound("phases") {
+	if r.known("phases") {
 		f.refer(r, join(c.path, "phase"), "phase", c.Phase, f.phaseNames())
 	}
-	if r.sound("regions") {
+	if r.known("regions") {
 		f.refer(r, join(c.path, "region"), "region", c.Region, f.RegionNames())
 	}
 	path := join(c.path, "after")
-	if !r.sound("faults", path) || !r.given(path) {
+	if !r.known("faults", path) || !r.given(path) {
 		return
 	}
 	if len(f.broken) == 0 {
@@ -126,6 +127,41 @@ func (f *form) checkScope(r *reader, c *claim) {
 		return
 	}
 	f.refer(r, path, "fault", c.After, f.faultNames())
+}
+
+// segmentsToRecover is how many good segments in a row are a recovery (reports).
+const segmentsToRecover = 3
+
+// checkRoom wants room for a recovery between the end of a fault and that of the event. Of several faults with the
+// name, the last one to end decides.
+func (f *form) checkRoom(r *reader, c *claim) {
+	i, ok := reports.IndicatorByName(c.Indicator)
+	if !ok || !i.OfFault || !r.known("event.duration") || !r.sound("event.publish_delay", join(c.path, "after")) {
+		return
+	}
+	var last *breakage
+	for _, b := range f.broken {
+		named := b.ID == c.After || b.Kind == c.After
+		if named && r.sound(join(b.path, "at"), join(b.path, "for")) && (last == nil || b.At+b.For > last.At+last.For) {
+			last = b
+		}
+	}
+	need := segmentsToRecover*segmentOfMedia + f.PublishDelay
+	if last == nil || last.At+last.For+need <= f.Duration {
+		return
+	}
+	end, latest := last.At+last.For, f.Duration-need
+	longer := short((end + need + segmentOfMedia - 1).Truncate(segmentOfMedia))
+	advice := "let the event last " + longer
+	switch {
+	case latest > last.At:
+		advice = "end the fault by " + short(latest) + " or " + advice
+	case last.For == 0 && latest >= 0:
+		advice = "let the fault begin by " + short(latest) + " or " + advice
+	}
+	r.problem(c.path, "nothing can be seen of a recovery: %s ends at %s, and %d segments and the publish delay later "+
+		"it is %s, but the event ends at %s; %s",
+		last.ID, short(end), segmentsToRecover, short(end+need), short(f.Duration), advice)
 }
 
 // claimSection is a section whose schema knows what each indicator needs and does not take.

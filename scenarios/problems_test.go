@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/liveorigin/liveorigin/origin"
 )
 
 // good is a file in which each row of TestProblems changes one line.
@@ -106,6 +108,10 @@ func TestProblems(t *testing.T) {
 			`phase end begins at 1m, but the event ends at 1m`, ""},
 		{"phases", "phases: {warm-up: 0s, fault: 9s, x: ^9s}",
 			`phase x begins at 9s, not after fault at 9s; phases are in order of time`, ""},
+		{"phases", "phases: {warm-up: 0s, fault: ^6400ms}",
+			`phases begin at whole seconds`, "6s"},
+		{"phases", "phases: {warm-up: 0s, fault: ^300ms}",
+			`phases begin at whole seconds`, "1s"},
 
 		// References
 		{"us-west", "  us-west: {pipelines: [^a]}",
@@ -190,7 +196,6 @@ func TestProblems(t *testing.T) {
 			`unknown fault "slow-stor"`, "slow-store"},
 		{"missed", "  - {indicator: recovery time, after: slow-store, ^phase: fault, max: 2s}",
 			`recovery time takes no "phase"; it takes after, indicator, max, min_samples`, ""},
-
 		// YAML
 		{"seed", "seed: [2\n^storage: {}",
 			`not YAML: ',' or ']' must be specified`, ""},
@@ -251,6 +256,101 @@ x.yaml:15:41: unknown phase "falt"; did you mean "fault"?
 --set audience.edges=99: 99 is out of range: 1 to 32`
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
+// A value that is odd in itself hides nothing that others get wrong beside it.
+func TestOddValuesHideNothing(t *testing.T) {
+	src := strings.NewReplacer("duration: 60s", "duration: 11s", "fault: 20s}", "fault: 40s}", "for: 10s", "for: 600s",
+		"at: 20s", "at: 4s").Replace(good)
+	for name, row := range map[string]struct{ src, want string }{
+		"an odd duration": {src, `4:13: 11s is not a whole number of segments of 2s; did you mean "12s"?
+11:30: phase fault begins at 40s, but the event ends at 11s
+13:65: the fault lasts until 10m4s, but the event ends at 11s`},
+		"and what can be said without it": {strings.NewReplacer("duration: 11s", "duration: eleven",
+			"40s}", "6500ms}", "dvr_share: 5%", "scrub: {at: 1s, for: 1s}").Replace(src),
+			`4:13: "eleven" is not a time; write one like 300ms, 2s or 1m30s
+10:3: nobody could scrub: dvr_share is 0
+11:30: phases begin at whole seconds; did you mean "7s"?`},
+		"segments that there are not": {strings.Replace(src, "duration: 11s", "duration: 11s\n  segment: 4s\n  patience: 3s", 1),
+			`4:13: 11s is not a whole number of segments of 2s; did you mean "12s"?
+5:12: segments of 4s: the looped media of this release has segments of 2s only
+6:13: a patience of 3s is longer than the retry budget of 2s
+13:30: phase fault begins at 40s, but the event ends at 11s
+15:65: the fault lasts until 10m4s, but the event ends at 11s`},
+		"no pipelines": {strings.NewReplacer("[a]", "[]", "[b]", "[]", "us-east, delay", "us-est, delay").Replace(good),
+			`6:3: no region has a pipeline, so nothing would be published
+13:32: unknown region "us-est"; did you mean "us-east"?`},
+		"a fault that begins after the end, for who knows how long": {
+			strings.Replace(good, "at: 20s, for: 10s", "at: 61s, for: 10", 1),
+			`13:56: the fault begins at 1m1s, but the event ends at 1m
+13:66: 10 needs a unit; did you mean "10s"?`},
+		"two phases, each wrong in its own way": {strings.Replace(good, "{warm-up: 0s, fault: 20s}", "{warm-up: 1s, fault: 500ms}", 1),
+			`11:19: the first phase begins at 0s
+11:30: phases begin at whole seconds; did you mean "1s"?
+11:30: phase fault begins at 500ms, not after warm-up at 1s; phases are in order of time`},
+	} {
+		_, err := Parse("x.yaml", []byte(row.src))
+		p := new(Problems)
+		var got []string
+		if errors.As(err, &p) {
+			for _, one := range p.List {
+				one.source = ""
+				got = append(got, strings.TrimPrefix(one.String(), "x.yaml:"))
+			}
+		}
+		if all := strings.Join(got, "\n"); all != row.want {
+			t.Errorf("%s: got\n%s\nwant\n%s", name, all, row.want)
+		}
+	}
+}
+
+// A recovery that nobody could see is no objective.
+func TestRoomForRecovery(t *testing.T) {
+	const begins = "nothing can be seen of a recovery: "
+	for _, row := range []struct{ about, faults, after, want string }{
+		{"just enough", "{kind: none, at: 20s, for: 33700ms}", "none", ""},
+		{"a millisecond less", "{kind: none, at: 20s, for: 33701ms}", "none", begins +
+			"none ends at 53.701s, and 3 segments and the publish delay later it is 1m0.001s, but the event ends at 1m; " +
+			"end the fault by 53.7s or let the event last 1m2s"},
+		{"it begins too late already", "{kind: none, at: 54s, for: 1s}", "none", begins +
+			"none ends at 55s, and 3 segments and the publish delay later it is 1m1.3s, but the event ends at 1m; " +
+			"let the event last 1m2s"},
+		{"of one moment", "{kind: edge-flush, at: 54s}", "edge-flush", begins +
+			"edge-flush ends at 54s, and 3 segments and the publish delay later it is 1m0.3s, but the event ends at 1m; " +
+			"let the fault begin by 53.7s or let the event last 1m2s"},
+		{"the last of a kind decides", "{kind: none, at: 50s, for: 5s}, {kind: none, at: 20s, for: 36s}, {kind: none, at: 1s, for: 1s}",
+			"none", begins +
+				"none-2 ends at 56s, and 3 segments and the publish delay later it is 1m2.3s, but the event ends at 1m; " +
+				"end the fault by 53.7s or let the event last 1m4s"},
+		{"another one by name", "{kind: none, at: 50s, for: 5s}, {kind: none, name: early, at: 20s, for: 6s}", "early", ""},
+	} {
+		src := strings.Replace(good, lineOf("missed"), "  - {indicator: recovery time, after: "+row.after+", max: 4s}", 1)
+		src = strings.Replace(src, "faults:\n"+lineOf("slow-store"), "faults: ["+row.faults+"]", 1)
+		_, err := Parse("x.yaml", []byte(src))
+		got := ""
+		if p := new(Problems); errors.As(err, &p) && len(p.List) == 1 && p.List[0].Line == 14 && p.List[0].Column == 5 {
+			got = p.List[0].Message
+		} else if err != nil {
+			got = err.Error()
+		}
+		if got != row.want {
+			t.Errorf("%s:\ngot  %s\nwant %s", row.about, got, row.want)
+		}
+	}
+}
+
+// What is a name here is one for the origin.
+func TestNames(t *testing.T) {
+	for _, s := range []string{"a", "us-east", "v1080", strings.Repeat("a", 63)} {
+		if wrong := badName(s); wrong != "" || !origin.ValidName(s) {
+			t.Errorf("badName(%q) = %q, origin.ValidName %v; want a name for both", s, wrong, origin.ValidName(s))
+		}
+	}
+	for _, s := range []string{"", "A", "1", "-a", "a.b", "a_b", "a/b", "ü", "a\n", strings.Repeat("a", 64)} {
+		if badName(s) == "" {
+			t.Errorf("%q is a name", s)
+		}
 	}
 }
 

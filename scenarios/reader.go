@@ -14,6 +14,8 @@ type reader struct {
 	lines  []string
 	places map[string]place
 	bad    map[string]bool // paths of values that have a problem already
+	unread map[string]bool // paths of values among them that could not be read, or are missing
+	checks bool            // reading is done; what is found now is about values that are known
 	found  Problems
 }
 
@@ -21,7 +23,7 @@ type reader struct {
 type place struct{ key, value position }
 
 func newReader(file string, src []byte) *reader {
-	r := &reader{file: file, places: map[string]place{}, bad: map[string]bool{}}
+	r := &reader{file: file, places: map[string]place{}, bad: map[string]bool{}, unread: map[string]bool{}}
 	if len(src) <= maxBytes {
 		text := strings.TrimPrefix(string(src), byteOrderMark)
 		r.lines = strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
@@ -69,7 +71,7 @@ func (r *reader) add(at position, path, format string, args ...any) {
 
 // suggest is where all problems come together.
 func (r *reader) suggest(at position, path, guess, format string, args ...any) {
-	r.bad[path] = true
+	r.mark(path)
 	if len(r.found.List) == maxProblems {
 		r.found.More++
 		return
@@ -82,6 +84,14 @@ func (r *reader) suggest(at position, path, guess, format string, args ...any) {
 		p.source = r.lines[at.line-1]
 	}
 	r.found.List = append(r.found.List, p)
+}
+
+// mark notes that the value at a path has a problem.
+func (r *reader) mark(path string) {
+	r.bad[path] = true
+	if !r.checks {
+		r.unread[path] = true
+	}
 }
 
 // place is where the value is, or the nearest value around it that the file has.
@@ -103,19 +113,26 @@ func (r *reader) given(path string) bool {
 	return ok
 }
 
-// sound says whether values were read without a problem, so that they can be compared with others.
-func (r *reader) sound(paths ...string) bool {
+// known says whether values were read, so that others can be compared with them. They may be wrong for all that: an
+// event that lasts 11s has no whole number of segments, and yet a phase at 40s is beyond its end.
+func (r *reader) known(paths ...string) bool { return !marked(r.unread, paths) }
+
+// sound says whether values have no problem so far, so that there is something to gain from another look at them.
+func (r *reader) sound(paths ...string) bool { return !marked(r.bad, paths) }
+
+// marked says whether one of the values, or a mapping or list around it, is among those marked.
+func marked(marks map[string]bool, paths []string) bool {
 	for _, path := range paths {
 		for ; ; path = parent(path) {
-			if r.bad[path] {
-				return false
+			if marks[path] {
+				return true
 			}
 			if path == "" {
 				break
 			}
 		}
 	}
-	return true
+	return false
 }
 
 func join(path, key string) string {
@@ -205,7 +222,7 @@ func (r *reader) absent(path string, n *node, k key, mistyped bool) {
 	p := join(path, k.name)
 	switch {
 	case k.required && mistyped:
-		r.bad[p] = true
+		r.mark(p)
 	case k.required:
 		r.add(n.at, p, "missing key %q%s: %s", k.name, in(path), k.about)
 	case k.otherwise != "":

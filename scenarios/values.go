@@ -55,6 +55,7 @@ func name(into *string) value {
 	}
 }
 
+// badName says why a name cannot be one. The rule is narrower than origin.ValidName: whatever passes here passes there.
 func badName(s string) string {
 	if !nameShape.MatchString(s) || len(s) > 63 {
 		return fmt.Sprintf("%q is not a name: a to z, 0 to 9 and -, beginning with a letter, at most 63", s)

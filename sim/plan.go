@@ -83,6 +83,9 @@ func makeFaults(sc *scenarios.Scenario, ev origin.Event, rt origin.Runtime) []fa
 	return fs
 }
 
+// ErrNoRun is for a directory in which there is no run.
+var ErrNoRun = errors.New("is not the directory of a run")
+
 // Judge judges the run in dir, from its files alone.
 func Judge(dir string) (*reports.Report, error) {
 	sc, set, err := load(dir)
@@ -97,7 +100,7 @@ func load(dir string) (*scenarios.Scenario, settings, error) {
 	var set settings
 	b, err := os.ReadFile(filepath.Join(dir, settingsFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, set, fmt.Errorf("%s is not the directory of a run: it has no %s", dir, settingsFile)
+		return nil, set, fmt.Errorf("%s %w: it has no %s", dir, ErrNoRun, settingsFile)
 	}
 	if err != nil {
 		return nil, set, err

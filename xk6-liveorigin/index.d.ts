@@ -1,6 +1,7 @@
 /**
  * An audience of a live event, for k6: viewers that ask edges for segments at the times that the event's clock fixes,
- * and report what they got, measured from those times.
+ * and report what they got. Live-edge latency is measured from when a segment became available, so the spread of the
+ * fleet, which asks 0 to 100 ms after that, is part of it; time to first byte from when the viewer was to ask.
  *
  * ```js
  * import live from 'k6/x/liveorigin';

@@ -259,13 +259,14 @@ func TestFreezeIsReported(t *testing.T) {
 	}
 	all, slow := s.latencies(), 0
 	for _, ms := range all {
-		if ms >= 100 {
+		if ms >= 200 {
 			slow++
 		}
 	}
-	// Due within the freeze are the segments of 600, 800, 1000, 1200 and 1400 ms, the last perhaps just after it.
-	if len(all) != 10 || slow < 4 || slices.Max(all) < 800 {
-		t.Errorf("%d latencies, %d of them slow: %v; want 10, and 4 at least that waited, one for 800 ms", len(all), slow, all)
+	// Available within the freeze are the segments of 600, 800, 1000, 1200 and 1400 ms. The first of them is 900 ms old when
+	// the freeze is over, however late after 600 ms its viewer asked.
+	if len(all) != 10 || slow < 4 || slices.Max(all) < 899 {
+		t.Errorf("%d latencies, %d of them slow: %v; want 10, and 4 at least that waited, one for 900 ms", len(all), slow, all)
 	}
 }
 

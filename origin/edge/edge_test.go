@@ -57,6 +57,12 @@ func refused(r origin.Reason, maxAge time.Duration) answer {
 	return answer{resp: origin.Response{Reason: r, MaxAge: maxAge}}
 }
 
+func defective(d origin.Defects) answer {
+	a := published("defective "+d.String(), time.Minute)
+	a.resp.Reason, a.resp.Defects = origin.Defective, d
+	return a
+}
+
 var unreachable = answer{err: origin.ErrUnreachable}
 
 type world struct {
@@ -205,6 +211,7 @@ func TestFailOver(t *testing.T) {
 		{"store in trouble", refused(origin.StoreFailed, 0), "west"},
 		{"a hole that the other region does not have", refused(origin.Gap, time.Minute), "west"},
 		{"a header that the other region has", refused(origin.NoHeader, time.Second), "west"},
+		{"a defective segment that the other region has clean", defective(origin.ShortSegment), "west"},
 		{"all is well", published("east", time.Minute), "east"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -212,6 +219,26 @@ func TestFailOver(t *testing.T) {
 			w.until(5 * time.Second)
 			if r := w.get(1); string(r.Object.Body) != c.want {
 				t.Errorf("%s: %s %q", c.why, r.Reason, r.Object.Body)
+			}
+		})
+	}
+}
+
+// When nobody has it clean, the milder defect wins, wherever it is; a defect beats a hole.
+func TestMilderDefectOfTwoRegions(t *testing.T) {
+	short, sync, gap := defective(origin.ShortSegment), defective(origin.NotSync), refused(origin.Gap, time.Minute)
+	for _, c := range []struct {
+		east, west answer
+		want       origin.Defects
+	}{
+		{short, sync, origin.ShortSegment}, {sync, short, origin.ShortSegment}, {gap, sync, origin.NotSync},
+		{sync, gap, origin.NotSync}, {sync, unreachable, origin.NotSync},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(&upstream{answers: []answer{c.east}}, &upstream{answers: []answer{c.west}})
+			w.until(5 * time.Second)
+			if r := w.get(1); r.Reason != origin.Defective || r.Defects != c.want {
+				t.Errorf("got %s %v, want %v", r.Reason, r.Defects, c.want)
 			}
 		})
 	}

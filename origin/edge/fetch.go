@@ -10,7 +10,7 @@ import (
 // fetch asks the upstreams one after the other until one has an answer to believe. Upstreams that could not be reached
 // a moment ago are passed over, unless there are no others.
 func (e *Edge) fetch(req origin.Request) (origin.Response, error) {
-	var doubted *origin.Response // a refusal that another region may know better
+	var doubted *origin.Response // an answer that another region may have a better one than
 	var doubtedRegion string
 	for _, i := range e.route() {
 		up := e.Upstreams[i]
@@ -27,10 +27,11 @@ func (e *Edge) fetch(req origin.Request) (origin.Response, error) {
 			e.markDown(i)
 		case resp.Reason.Status() >= 500:
 			// This one is in trouble, the next may not be.
-		case resp.Reason == origin.Gap || resp.Reason == origin.NoHeader:
-			if doubted == nil {
-				doubted, doubtedRegion = &resp, up.Region
+		case dubious(resp.Reason):
+			if doubted == nil || better(&resp, doubted) {
+				doubted = &resp
 			}
+			doubtedRegion = up.Region
 		default:
 			return resp, nil
 		}
@@ -41,9 +42,21 @@ func (e *Edge) fetch(req origin.Request) (origin.Response, error) {
 	return origin.Response{Reason: origin.NoOrigin, MaxAge: noOriginFor}, nil
 }
 
-// route lists the upstreams' indices: those that are up in order of preference, then those that are down. A node that
-// was missing for a while may not yet know what it missed, which is why a hole that one region announces is believed
-// only when no other region knows better.
+// dubious are answers that are best checked with another region: a node that was missing for a while, or that copies reach
+// late, may not know what the other region has.
+func dubious(r origin.Reason) bool {
+	return r == origin.Gap || r == origin.NoHeader || r == origin.Defective
+}
+
+// better says that a dubious answer beats another: any object beats none, and a milder defect a worse one.
+func better(a, b *origin.Response) bool {
+	if !a.OK() || !b.OK() {
+		return a.OK()
+	}
+	return a.Defects < b.Defects
+}
+
+// route lists the upstreams' indices: those that are up in order of preference, then those that are down.
 func (e *Edge) route() []int {
 	now := e.Runtime.Now()
 	e.mu.Lock()

@@ -94,7 +94,7 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // Config asks for an event's configuration. An event that the origin does not have is origin.ErrNotFound.
 func (c *Client) Config(ctx context.Context, event string) (origin.Event, error) {
-	if !validName(event) {
+	if !origin.ValidName(event) {
 		return origin.Event{}, fmt.Errorf("config of %q: %w", event, errPath)
 	}
 	p := Path{Event: event, File: ConfigFile}

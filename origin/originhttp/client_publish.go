@@ -34,7 +34,7 @@ var foreignOutcomes = map[int]origin.Outcome{
 // Publish sends a candidate, once. After an error it may have been stored.
 func (c *Client) Publish(ctx context.Context, p origin.Publication) (origin.Receipt, error) {
 	path, err := pathOf(origin.Request{Event: p.Key.Event, Rendition: p.Key.Rendition, Number: p.Key.Number})
-	if err != nil || !validName(p.Key.Pipeline) {
+	if err != nil || !origin.ValidName(p.Key.Pipeline) {
 		return origin.Receipt{}, fmt.Errorf("publish %+v: %w", p.Key, errPath)
 	}
 	if len(p.Object.Body) != p.Object.Size {

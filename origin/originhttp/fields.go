@@ -120,7 +120,7 @@ func crc32cOf(digests map[string][]byte) (sum uint32, ok bool) {
 
 // isToken says whether s is a token (RFC 9651, 3.3.4) of the plain letters that names are made of.
 func isToken(s string) bool {
-	if !validName(s) {
+	if !origin.ValidName(s) {
 		return false
 	}
 	c := s[0] | 0x20

@@ -146,11 +146,11 @@ func representation(r origin.Rendition) *mpd.RepresentationType {
 
 // checkNames refuses an event that URLs cannot name, before it gets into a document as text.
 func checkNames(ev *origin.Event) error {
-	if !validName(ev.ID) {
+	if !origin.ValidName(ev.ID) {
 		return fmt.Errorf("event %q cannot be named in a URL", ev.ID)
 	}
 	for _, r := range ev.Renditions {
-		if !validName(r.ID) {
+		if !origin.ValidName(r.ID) {
 			return fmt.Errorf("rendition %q cannot be named in a URL", r.ID)
 		}
 	}

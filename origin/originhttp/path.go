@@ -49,14 +49,14 @@ func ParsePath(s string) (Path, error) {
 		return Path{}, errPath
 	}
 	event, rest, _ := strings.Cut(s, "/")
-	if !validName(event) {
+	if !origin.ValidName(event) {
 		return Path{}, errPath
 	}
 	rendition, file, inRendition := strings.Cut(rest, "/")
 	if !inRendition {
 		return ofEvent(event, File(rest))
 	}
-	if !validName(rendition) {
+	if !origin.ValidName(rendition) {
 		return Path{}, errPath
 	}
 	return ofRendition(event, rendition, file)
@@ -122,25 +122,10 @@ func pathOf(r origin.Request) (Path, error) {
 	if r.Number == origin.Header {
 		p.File, p.Number = HeaderFile, 0
 	}
-	if !validName(p.Event) || !validName(p.Rendition) || p.Number < 0 || p.Number > maxNumber {
+	if !origin.ValidName(p.Event) || !origin.ValidName(p.Rendition) || p.Number < 0 || p.Number > maxNumber {
 		return Path{}, errPath
 	}
 	return p, nil
-}
-
-func validName(s string) bool {
-	if len(s) == 0 || len(s) > 64 || s[0] == '.' {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
-		default:
-			return false
-		}
-	}
-	return true
 }
 
 func parseNumber(s string) (origin.SegmentNumber, bool) {

@@ -123,7 +123,7 @@ func readPublication(r *http.Request) (p origin.Publication, ref *refusal) {
 	req := path.Request()
 	p.Key = origin.Key{Event: req.Event, Rendition: req.Rendition, Number: req.Number}
 	p.Key.Pipeline, err = parseItem(r.Header[fieldPipeline])
-	if err != nil || !validName(p.Key.Pipeline) {
+	if err != nil || !origin.ValidName(p.Key.Pipeline) {
 		return p, bad(fieldPipeline + " must name the pipeline")
 	}
 	values, inspected := r.Header[fieldDefects]

@@ -166,7 +166,7 @@ func (s *Embedded) connectRegions() {
 
 func (s *Embedded) replication(from, to *region) *origin.Replication {
 	r := &origin.Replication{Runtime: s.runtime, From: from.store, To: to.store,
-		Lag: s.scenario.Storage.ReplicationLag, Context: s.ctx, Recorder: s.recorder}
+		Lag: s.scenario.Storage.ReplicationLag, Keep: s.event.TimeShiftBufferDepth, Context: s.ctx, Recorder: s.recorder}
 	for _, node := range to.nodes {
 		r.Peers = append(r.Peers, node)
 	}

@@ -57,9 +57,9 @@ func (l *Latent) Put(ctx context.Context, key origin.Key, o origin.Object) error
 }
 
 // Get implements origin.Store.
-func (l *Latent) Get(ctx context.Context, key origin.Key) (origin.Object, error) {
+func (l *Latent) Get(ctx context.Context, key origin.Key, digest uint32) (origin.Object, error) {
 	if err := l.pass(ctx, l.Read); err != nil {
 		return origin.Object{}, err
 	}
-	return l.Store.Get(ctx, key)
+	return l.Store.Get(ctx, key, digest)
 }

@@ -27,11 +27,11 @@ func (z *zone) Put(ctx context.Context, key origin.Key, o origin.Object) error {
 	return z.Store.Put(ctx, key, o)
 }
 
-func (z *zone) Get(ctx context.Context, key origin.Key) (origin.Object, error) {
+func (z *zone) Get(ctx context.Context, key origin.Key, digest uint32) (origin.Object, error) {
 	if z.gone {
 		return origin.Object{}, origin.ErrUnreachable
 	}
-	return z.Store.Get(ctx, key)
+	return z.Store.Get(ctx, key, digest)
 }
 
 func newZoned(ctx context.Context, rt origin.Runtime, rec origin.Recorder) (*Zoned, []*zone) {
@@ -84,7 +84,7 @@ func TestQuorum(t *testing.T) {
 				zones[i].gone = slices.Contains(c.goneAtGet, i)
 			}
 			began = rt.Now()
-			o, err := z.Get(ctx, origin.Key{Number: 1})
+			o, err := z.Get(ctx, origin.Key{Number: 1}, 0)
 			if !errors.Is(err, c.get) || rt.Now().Sub(began) != c.getTook || (c.get == nil && o.Size != 7) {
 				t.Errorf("%s: get took %v and gave %d bytes, %v; want %v, %v", c.why, rt.Now().Sub(began), o.Size, err, c.getTook, c.get)
 			}
@@ -97,11 +97,11 @@ func TestAbsenceTakesAQuorum(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt, ctx := new(origin.Wall), context.Background()
 		z, zones := newZoned(ctx, rt, origin.Discard)
-		if _, err := z.Get(ctx, origin.Key{Number: 1}); !errors.Is(err, origin.ErrNotFound) {
+		if _, err := z.Get(ctx, origin.Key{Number: 1}, 0); !errors.Is(err, origin.ErrNotFound) {
 			t.Errorf("all zones: %v", err)
 		}
 		zones[0].gone, zones[1].gone = true, true
-		if _, err := z.Get(ctx, origin.Key{Number: 1}); !errors.Is(err, origin.ErrNoQuorum) {
+		if _, err := z.Get(ctx, origin.Key{Number: 1}, 0); !errors.Is(err, origin.ErrNoQuorum) {
 			t.Errorf("one zone cannot say that there is none: %v", err)
 		}
 		rt.Join()
@@ -160,4 +160,28 @@ func TestStreamsDiffer(t *testing.T) {
 	if x != again.Uint64() || x == b.Uint64() || x == other.Uint64() {
 		t.Error("a stream is its seed and its name, and nothing else")
 	}
+}
+
+// Two writers with different bytes for one key, by way of different nodes: one at most is told that they are stored, and
+// only its bytes are read, also from the zone that the other was first in.
+func TestTwoWritersOneKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt, ctx := new(origin.Wall), context.Background()
+		z, zones := newZoned(ctx, rt, origin.Discard)
+		key := origin.Key{Number: 1}
+		if err := zones[0].Put(ctx, key, origin.Object{Digest: 2, Size: 7}); err != nil { // the other was first there
+			t.Fatal(err)
+		}
+		if err := z.Put(ctx, key, origin.Object{Digest: 1, Size: 7}); err != nil {
+			t.Errorf("two zones of three: %v", err)
+		}
+		rt.Join()
+		if err := z.Put(ctx, key, origin.Object{Digest: 2, Size: 7}); !errors.Is(err, origin.ErrExists) {
+			t.Errorf("the other writer: %v", err)
+		}
+		if o, err := z.Get(ctx, key, 1); err != nil || o.Digest != 1 {
+			t.Errorf("read %d, %v", o.Digest, err)
+		}
+		rt.Join()
+	})
 }

@@ -40,10 +40,13 @@ type ballot struct {
 	decided origin.Signal
 	yes, no int
 	absent  int // of the noes: replicas that answered that there is no such object
+	other   int // of the noes: replicas that have other bytes
 	object  origin.Object
 }
 
 // Put implements origin.Store: nil once a quorum has the object. ErrNoQuorum means that the object may be in some zones.
+// Every zone keeps the first bytes that it is given, so of two writers only one can gather a quorum; what the other left
+// in a zone is never read, since reads name the bytes they want.
 func (z *Zoned) Put(ctx context.Context, key origin.Key, o origin.Object) error {
 	b := &ballot{decided: z.Runtime.NewSignal()}
 	for _, r := range z.Replicas {
@@ -58,19 +61,23 @@ func (z *Zoned) Put(ctx context.Context, key origin.Key, o origin.Object) error 
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.yes < z.quorum() {
+	switch {
+	case b.yes >= z.quorum():
+		return nil
+	case b.other > 0:
+		return origin.ErrExists
+	default:
 		return fmt.Errorf("store %s: %d of %d zones: %w", key.Rendition, b.yes, len(z.Replicas), origin.ErrNoQuorum)
 	}
-	return nil
 }
 
 // Get implements origin.Store. Objects never change, so the first replica that has it is right; that there is none takes
 // a quorum to say.
-func (z *Zoned) Get(ctx context.Context, key origin.Key) (origin.Object, error) {
+func (z *Zoned) Get(ctx context.Context, key origin.Key, digest uint32) (origin.Object, error) {
 	b := &ballot{decided: z.Runtime.NewSignal()}
 	for _, r := range z.Replicas {
 		z.Runtime.Go(func() {
-			o, err := r.Store.Get(z.Context, key)
+			o, err := r.Store.Get(z.Context, key, digest)
 			b.vote(err, o, func() bool { return b.yes > 0 || b.absent >= z.quorum() || b.no == len(z.Replicas) })
 		})
 	}
@@ -102,6 +109,9 @@ func (b *ballot) vote(err error, o origin.Object, decided func() bool) {
 	case errors.Is(err, origin.ErrNotFound):
 		b.absent++
 		b.no++
+	case errors.Is(err, origin.ErrExists):
+		b.other++
+		b.no++
 	default:
 		b.no++
 	}
@@ -114,7 +124,7 @@ func (b *ballot) vote(err error, o origin.Object, decided func() bool) {
 
 // note records a replica that did not take a write.
 func (z *Zoned) note(r Replica, key origin.Key, err error) {
-	if err == nil || z.Context.Err() != nil {
+	if err == nil || errors.Is(err, origin.ErrExists) || z.Context.Err() != nil {
 		return
 	}
 	z.Recorder.Record(origin.Record{AtUs: z.Runtime.Now().Sub(z.Start).Microseconds(), Kind: origin.KindReplica,

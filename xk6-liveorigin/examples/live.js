@@ -1,5 +1,10 @@
-// Two hundred viewers of the event `demo`, for as long as it lasts. Start `liveorigin serve` first, or any origin that
-// speaks its HTTP, then: bin/k6 run live.js
+// Two hundred viewers, for half a minute or as long as the event lasts. To have an event to play, start
+// `liveorigin run quiet` in another terminal. It prints "watch it at http://127.0.0.1:12345/quiet/manifest.mpd", and the
+// viewers go there too:
+//
+//   EDGE=http://127.0.0.1:12345 EVENT=quiet bin/k6 run xk6-liveorigin/examples/live.js
+//
+// Any other origin that speaks the same HTTP will do.
 import live from 'k6/x/liveorigin';
 
 export const options = {

@@ -9,8 +9,11 @@
 //	     the last frame  the viewer asks        n should be on      a received n is no use:
 //	     is captured     (or should have)       screen: stalled     missed
 //
-// The offset is constant for a viewer, within 0 and 100 ms, so that a fleet is not one spike. Every latency counts from
-// the intended time: what the generator itself was late (its lag) is in it, and reported beside it.
+// The offset is constant for a viewer, within 0 and 100 ms, so that a fleet is not one spike.
+//
+// Two clocks start for a segment. Live-edge latency counts from available(n), so the spread of the fleet is part of it:
+// it says how old the newest picture is. Time to first byte counts from the intended time: it says how long an answer
+// took. What the generator itself was late (its lag) is in both, and reported beside them.
 //
 // Instants are durations since the event's availability start, on this process's monotonic clock.
 //

@@ -25,7 +25,10 @@ type Outcome struct {
 	Edge      int // place in Options.Edges: the one that answered, or the viewer's home if none did
 	Phase     int // place in Options.Phases, by the intended time; -1 for none
 	Class     Class
-	Intended  time.Duration
+	// Available is the instant at which the segment's last frame was captured.
+	Available time.Duration
+	// Intended is when the viewer should have asked: its offset after Available, for one that watches live.
+	Intended time.Duration
 	// Lag is how late the generator was to ask.
 	Lag time.Duration
 
@@ -53,10 +56,11 @@ type Outcome struct {
 	Missed string
 }
 
-// Latency is from the intended time to the last byte.
-func (o *Outcome) Latency() time.Duration { return o.Arrived - o.Intended }
+// Latency is the live-edge latency: from the capture of the last frame to the last byte. The viewer's offset is in it,
+// because a viewer that asks later sees the event later. For class Live only: behind live it says how far behind.
+func (o *Outcome) Latency() time.Duration { return o.Arrived - o.Available }
 
-// FirstByte is from the intended time to the first byte.
+// FirstByte is how long the viewer waited for the first byte, from the intended time: the offset is not in it.
 func (o *Outcome) FirstByte() time.Duration { return o.FirstAt - o.Intended }
 
 // Stalled says that the segment came after it should have been on screen.

@@ -133,7 +133,7 @@ func (v *viewer) ask(ctx context.Context, due, intended time.Duration, n Number,
 	f := &fetch{
 		Outcome: Outcome{
 			Number: n, Rendition: rendition, Edge: v.order[0], Phase: v.options.phaseAt(intended), Class: v.class,
-			Intended: intended,
+			Available: v.event.available(n), Intended: intended,
 		},
 		viewer: v, due: due, giveUp: intended + v.options.Buffer + v.event.Segment, jump: jump,
 		check: v.options.CheckEvery > 0 && (int64(n)+int64(v.index))%int64(v.options.CheckEvery) == 0,

@@ -3,13 +3,14 @@ package snapshot
 import "github.com/HdrHistogram/hdrhistogram-go"
 
 // Interval is one second of intended time of what has the same coordinates. Region and Edge are those of the edge that
-// answered, or of the viewers' home if none did. Several intervals may have the same coordinates: they add up.
+// answered, or of the viewers' home if none did. Several intervals may have the same coordinates, since what comes late
+// for a second has a line of its own: they add up.
 type Interval struct {
 	Kind string `json:"kind"` // "interval"
 	AtUs int64  `json:"at_us"`
 	coordinates
 	counts
-	Latency string `json:"latency,omitempty"` // of live viewers only: intended time to last byte
+	Latency string `json:"latency,omitempty"` // of live viewers only: available(n) to last byte
 	TTFB    string `json:"ttfb,omitempty"`    // intended time to first byte
 	Lag     string `json:"lag,omitempty"`     // how late the generator was
 }
@@ -48,8 +49,8 @@ type counts struct {
 	Clamped int64 `json:"clamped,omitempty"`
 }
 
-// Viewers is how many are watching in one VU, once a second. Intervals are written when they are settled, some seconds
-// later; the totals are for who looks on meanwhile.
+// Viewers is how many are watching in one VU, once a second; the totals are for who looks on and does not want to add up
+// the intervals.
 type Viewers struct {
 	Kind          string `json:"kind"` // "viewers"
 	AtUs          int64  `json:"at_us"`

@@ -21,7 +21,6 @@ type Recorder struct {
 	options *player.Options
 	event   *player.Event
 	vu      uint64
-	settled time.Duration // after its intended time a segment has surely come, or been missed
 
 	mu        sync.Mutex
 	intervals map[key]*interval
@@ -49,7 +48,7 @@ type detailKey struct {
 	defects string
 }
 
-// interval is an Interval that is still open.
+// interval is an Interval before it is written.
 type interval struct {
 	counts
 	latency, ttfb, lag *hdrhistogram.PackedHistogram
@@ -62,7 +61,7 @@ func NewRecorder(path string, o *player.Options, e *player.Event, vu uint64) (*R
 		return nil, err
 	}
 	return &Recorder{
-		file: f, options: o, event: e, vu: vu, settled: o.Buffer + e.Segment + 2*time.Second,
+		file: f, options: o, event: e, vu: vu,
 		intervals: map[key]*interval{}, details: map[detailKey]*Detail{},
 	}, nil
 }
@@ -165,9 +164,10 @@ func (r *Recorder) phase(i int) string {
 	return r.options.Phases[i].Name
 }
 
-// Tick writes how many viewers there are, and all that is settled.
+// Tick writes how many viewers there are, and all seconds that are over. What still comes for one of them begins a new
+// interval, which the next Tick writes: whoever is killed has lost no more than what was in flight, and a second.
 func (r *Recorder) Tick(at time.Duration, viewers int) {
-	intervals, details := r.take(int64((at - r.settled) / time.Second))
+	intervals, details := r.take(int64(at / time.Second))
 	r.mu.Lock()
 	now := Viewers{Kind: "viewers", AtUs: at.Microseconds(), Viewers: viewers, VU: r.vu,
 		SegmentsTotal: r.segments, MissedTotal: r.missed}
@@ -192,13 +192,13 @@ func (r *Recorder) End(res player.Result) error {
 	return r.failed()
 }
 
-// taken is an interval that takes no more.
+// taken is an interval on its way to the file.
 type taken struct {
 	key
 	*interval
 }
 
-// take removes what is older than a second, and all details, in an order that depends on nothing else.
+// take removes what is of the seconds before one, and all details, in an order that depends on nothing else.
 func (r *Recorder) take(before int64) ([]taken, []*Detail) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

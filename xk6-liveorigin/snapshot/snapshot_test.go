@@ -3,6 +3,8 @@ package snapshot
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,11 +35,15 @@ func newRecorder(t *testing.T, path string, vu uint64) *Recorder {
 	return r
 }
 
-// got is an outcome that came after a while, asked for at an intended time.
+// spread is how long after a segment was available the viewer asked for it.
+const spread = 50 * time.Millisecond
+
+// got is an outcome of a live-edge latency, asked for at an intended time.
 func got(intended, latency time.Duration) *player.Outcome {
 	return &player.Outcome{
-		Number: 7, Phase: 1, Intended: intended, Lag: 30 * time.Microsecond, Requests: 1, Received: true,
-		FirstAt: intended + latency/2, Arrived: intended + latency, Bytes: 1000, Pipeline: "b", Region: "us-west", Checked: true,
+		Number: 7, Phase: 1, Available: intended - spread, Intended: intended, Lag: 30 * time.Microsecond, Requests: 1, Received: true,
+		FirstAt: intended + latency/2, Arrived: intended - spread + latency, Bytes: 1000,
+		Pipeline: "b", Region: "us-west", Checked: true,
 	}
 }
 
@@ -79,23 +85,23 @@ func TestContract(t *testing.T) {
 	r.Segment(&player.Outcome{
 		Number: 8, Rendition: 1, Edge: 1, Phase: -1, Class: player.DVR, Intended: time.Second, Requests: 1, Missed: "410 gap",
 	})
-	r.Tick(13*time.Second, 42)
+	r.Tick(12*time.Second, 42) // within the second of the first
 	if err := r.End(player.Result{At: 60 * time.Second, Peak: 50, PlannedPeak: 60, Requests: 5, Segments: 1, Missed: 1, Interrupted: true}); err != nil {
 		t.Fatal(err)
 	}
 	lines := readLines(t, path)
 	if got, want := kinds(lines), "interval defective missed wrong viewers interval end"; got != want {
-		t.Fatalf("lines %s; want %s: what is settled, then the viewers, then the rest", got, want)
+		t.Fatalf("lines %s; want %s: the second that is over, then the viewers, then the rest", got, want)
 	}
 	for i, want := range []line{
 		{"kind": "interval", "at_us": 1e6, "region": "us-west", "edge": "west-1", "rendition": "a128", "class": "dvr", "requests": 1.0, "missed": 1.0},
-		{"kind": "defective", "at_us": 173e5, "edge": "east-1", "region": "us-east", "rendition": "v720", "number": 7.0, "class": "live",
+		{"kind": "defective", "at_us": 1725e4, "edge": "east-1", "region": "us-east", "rendition": "v720", "number": 7.0, "class": "live",
 			"phase": "fault", "pipeline": "b", "served_region": "us-west", "defects": []any{"short-segment"}, "count": 1.0},
 		{"kind": "missed", "at_us": 1e6, "edge": "west-1", "region": "us-west", "rendition": "a128", "number": 8.0, "class": "dvr",
 			"reason": "410 gap", "count": 1.0},
-		{"kind": "wrong", "at_us": 173e5, "edge": "east-1", "region": "us-east", "rendition": "v720", "number": 7.0, "class": "live",
+		{"kind": "wrong", "at_us": 1725e4, "edge": "east-1", "region": "us-east", "rendition": "v720", "number": 7.0, "class": "live",
 			"phase": "fault", "pipeline": "b", "served_region": "us-west", "reason": "digest", "defects": []any{"short-segment"}, "count": 1.0},
-		{"kind": "viewers", "at_us": 13e6, "viewers": 42.0, "vu": 1.0, "segments_total": 1.0, "missed_total": 1.0},
+		{"kind": "viewers", "at_us": 12e6, "viewers": 42.0, "vu": 1.0, "segments_total": 1.0, "missed_total": 1.0},
 		{"kind": "interval", "at_us": 12e6, "phase": "fault", "region": "us-east", "edge": "east-1", "rendition": "v720", "class": "live",
 			"served_region": "us-west", "pipeline": "b", "requests": 4.0, "segments": 1.0, "bytes": 1000.0, "held": 1.0, "early": 1.0,
 			"late": 1.0, "stalled": 1.0, "stall_us": 1e6, "defective": 1.0, "wrong": 1.0, "failed": 2.0, "switches": 1.0},
@@ -133,7 +139,7 @@ func TestMerge(t *testing.T) {
 		wg.Go(func() { recorders[i%2].Segment(got(12*time.Second, latency)) })
 		if i == 2000 {
 			wg.Wait()
-			recorders[0].Tick(21*time.Second, 10) // the second is settled, and then some more come for it
+			recorders[0].Tick(13*time.Second, 10) // the second is over, and then some more come for it
 		}
 	}
 	wg.Wait()
@@ -169,6 +175,81 @@ func TestMerge(t *testing.T) {
 	exact := int64(3980 * 3980) // of 4000 squares, the 99.5th percentile
 	if p := merged.ValueAtQuantile(99.5); p < exact || float64(p) > 1.01*float64(exact) {
 		t.Errorf("p99.5 is %d; want %d, at most 1 %% more", p, exact)
+	}
+}
+
+// A process that is killed has written every second that was over, without waiting for what may still come.
+func TestKilled(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audience.jsonl")
+	r := newRecorder(t, path, 1)
+	r.Segment(got(11999*time.Millisecond, 40*time.Millisecond))
+	r.Segment(got(12*time.Second, 40*time.Millisecond))
+	r.Tick(12*time.Second, 1)
+	lines := readLines(t, path)
+	if got := kinds(lines); got != "interval viewers" || lines[0]["at_us"] != 11e6 {
+		t.Fatalf("at 12 s: %s %v; want the interval of 11 s", got, lines)
+	}
+	r.Tick(13*time.Second, 1)
+	if lines = readLines(t, path); kinds(lines) != "interval viewers interval viewers" || lines[2]["at_us"] != 12e6 {
+		t.Errorf("at 13 s: %v; want the interval of 12 s too", lines)
+	}
+}
+
+// What comes late for a second that is written already has a line of its own, and all lines together say what one line
+// would have said.
+func TestLateLines(t *testing.T) {
+	record := func(ticks bool) (lines []line, sums map[string]float64, histograms map[string]*hdrhistogram.Histogram) {
+		path := filepath.Join(t.TempDir(), "audience.jsonl")
+		r := newRecorder(t, path, 1)
+		for second := range 8 {
+			for back := range min(second+1, 6) { // an answer may take up to six seconds
+				o := got(time.Duration(second-back)*time.Second, time.Duration(back)*time.Second+70*time.Millisecond)
+				o.Failed, o.Requests, o.Late = back, back+1, back > 2
+				r.Segment(o)
+			}
+			if ticks {
+				r.Tick(time.Duration(second+1)*time.Second, 1)
+			}
+		}
+		if err := r.End(player.Result{}); err != nil {
+			t.Fatal(err)
+		}
+		sums, histograms = map[string]float64{}, map[string]*hdrhistogram.Histogram{}
+		for _, l := range readLines(t, path) {
+			if l["kind"] != "interval" {
+				continue
+			}
+			lines = append(lines, l)
+			for key, v := range l {
+				at := fmt.Sprint(l["at_us"], l["edge"], l["rendition"], l["pipeline"], " ", key)
+				switch v := v.(type) {
+				case float64:
+					sums[at] += v
+				case string:
+					h, err := hdrhistogram.Decode([]byte(v))
+					if err != nil {
+						continue // a coordinate
+					}
+					if histograms[at] == nil {
+						histograms[at] = hdrhistogram.New(shortest, longest, digits)
+					}
+					histograms[at].Merge(h)
+				}
+			}
+			delete(sums, fmt.Sprint(l["at_us"], l["edge"], l["rendition"], l["pipeline"], " at_us"))
+		}
+		return lines, sums, histograms
+	}
+	once, wantSums, want := record(false)
+	often, gotSums, got := record(true)
+	if len(once) != 8 || len(often) != 33 {
+		t.Errorf("%d lines without ticks, %d with; want one a second, and one for each that came late", len(once), len(often))
+	}
+	if !maps.Equal(gotSums, wantSums) {
+		t.Errorf("sums %v; want %v", gotSums, wantSums)
+	}
+	if len(want) != 3*8 || !maps.EqualFunc(got, want, (*hdrhistogram.Histogram).Equals) {
+		t.Errorf("%d histograms merge to other ones than the %d that were written at once", len(got), len(want))
 	}
 }
 
