@@ -4,8 +4,8 @@ import "time"
 
 // How long answers that do not depend on a segment may be kept.
 const (
-	// createdSoon is for what does not exist but may be created any moment.
-	createdSoon = 2 * time.Second
+	// CreatedSoon is for what does not exist but may be created any moment: an event, a rendition, a CMAF header.
+	CreatedSoon = 2 * time.Second
 	// settled is for what cannot change any more.
 	settled = time.Hour
 	// maxAhead is how far in the future a number may be for its times to be reckoned: those of larger ones would not fit

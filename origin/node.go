@@ -80,10 +80,10 @@ func (n *Node) catalog(event string) *catalog {
 func (n *Node) Get(ctx context.Context, req Request) (Response, error) {
 	c := n.catalog(req.Event)
 	if c == nil {
-		return Response{Reason: UnknownEvent, MaxAge: createdSoon}, nil
+		return Response{Reason: UnknownEvent, MaxAge: CreatedSoon}, nil
 	}
 	if c.tracks[req.Rendition] == nil {
-		return Response{Reason: UnknownRendition, MaxAge: createdSoon}, nil
+		return Response{Reason: UnknownRendition, MaxAge: CreatedSoon}, nil
 	}
 	var buf [8]Candidate
 	d, cs, held, err := n.decide(ctx, c, req, buf[:0])
@@ -138,7 +138,7 @@ func decideHeader(cs []Candidate) Decision {
 	if best, ok := Choose(cs); ok {
 		return Decision{Reason: Published, Candidate: best, MaxAge: settled}
 	}
-	return Decision{Reason: NoHeader, MaxAge: createdSoon}
+	return Decision{Reason: NoHeader, MaxAge: CreatedSoon}
 }
 
 // read fetches the chosen candidate; a store that fails once is asked again.

@@ -50,8 +50,6 @@ const (
 	noOriginFor = 200 * time.Millisecond
 	// maxFlight bounds the wait for somebody else's fetch; every fetch ends sooner by its adapter's time-outs.
 	maxFlight = 30 * time.Second
-	// unknownFor is how long the answer for an unknown event or rendition may be kept: it may be created any moment.
-	unknownFor = 2 * time.Second
 )
 
 // New makes an edge that knows no event yet.
@@ -134,10 +132,10 @@ func (e *Edge) Get(ctx context.Context, req origin.Request) (origin.Response, er
 func (e *Edge) refuse(req origin.Request, now time.Time) (origin.Response, bool) {
 	ev := e.event(req.Event)
 	if ev == nil {
-		return e.own(origin.UnknownEvent, unknownFor), true
+		return e.own(origin.UnknownEvent, origin.CreatedSoon), true
 	}
 	if _, ok := ev.Rendition(req.Rendition); !ok {
-		return e.own(origin.UnknownRendition, unknownFor), true
+		return e.own(origin.UnknownRendition, origin.CreatedSoon), true
 	}
 	if req.Number == origin.Header {
 		return origin.Response{}, false
@@ -148,10 +146,14 @@ func (e *Edge) refuse(req origin.Request, now time.Time) (origin.Response, bool)
 	return origin.Response{}, false
 }
 
+// Cached is the Cache-Status of what the edge makes itself from the event's configuration, and lets others keep for ttl.
+func (e *Edge) Cached(ttl time.Duration) origin.CacheStatus {
+	return origin.CacheStatus{Cache: e.Name, Hit: true, TTL: ttl, Detail: "config"}
+}
+
 // own is an answer that the edge gives itself.
 func (e *Edge) own(r origin.Reason, maxAge time.Duration) origin.Response {
-	return origin.Response{Reason: r, MaxAge: maxAge,
-		Cache: origin.CacheStatus{Cache: e.Name, Hit: true, TTL: maxAge, Detail: "range"}}
+	return origin.Response{Reason: r, MaxAge: maxAge, Cache: e.Cached(maxAge)}
 }
 
 // landed is what one of a flight's requests gets.

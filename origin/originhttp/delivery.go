@@ -14,9 +14,6 @@ type Catalog interface {
 	Event(id string) (origin.Event, bool)
 }
 
-// unknownEventMaxAge is short: the event may be created any moment.
-const unknownEventMaxAge = time.Second
-
 // Delivery serves what g answers, and the documents that follow from the catalog and the clock. It takes GET and HEAD.
 //
 // Where g has no answer the connection is aborted, as if the machine had died: an edge then tries another origin, and
@@ -50,6 +47,11 @@ func (d *delivery) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
+		}
+		if c, ok := d.getter.(interface {
+			Cached(time.Duration) origin.CacheStatus
+		}); ok {
+			resp.Cache = c.Cached(resp.MaxAge) // an edge: every answer of its says so
 		}
 		respond(w, r, &resp, mediaType)
 	}

@@ -233,7 +233,7 @@ func TestDeliveryOfDocuments(t *testing.T) {
 	} {
 		resp := ask(h, "GET", path)
 		if resp.StatusCode != 404 || resp.Header.Get("Live-Reason") != reason ||
-			resp.Header.Get("Cache-Control") != "max-age=1, live-max-age-ms=1000" {
+			resp.Header.Get("Cache-Control") != "max-age=2, live-max-age-ms=2000" {
 			t.Errorf("%s: %d %v", path, resp.StatusCode, resp.Header)
 		}
 	}

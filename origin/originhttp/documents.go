@@ -16,7 +16,7 @@ const documentMaxAge = time.Second
 func (d *delivery) document(p Path) (resp origin.Response, mediaType string, err error) {
 	ev, ok := d.catalog.Event(p.Event)
 	if !ok {
-		return origin.Response{Reason: origin.UnknownEvent, MaxAge: unknownEventMaxAge}, "", nil
+		return origin.Response{Reason: origin.UnknownEvent, MaxAge: origin.CreatedSoon}, "", nil
 	}
 	var body []byte
 	now, lifetime := d.clock.Now(), documentMaxAge
@@ -32,7 +32,7 @@ func (d *delivery) document(p Path) (resp origin.Response, mediaType string, err
 		body, err = Master(ev)
 	case PlaylistFile:
 		if _, ok := ev.Rendition(p.Rendition); !ok {
-			return origin.Response{Reason: origin.UnknownRendition, MaxAge: unknownEventMaxAge}, "", nil
+			return origin.Response{Reason: origin.UnknownRendition, MaxAge: origin.CreatedSoon}, "", nil
 		}
 		mediaType, lifetime = "application/vnd.apple.mpegurl", playlistMaxAge(ev, now)
 		body, err = MediaPlaylist(ev, p.Rendition, now)

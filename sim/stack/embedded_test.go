@@ -279,8 +279,8 @@ func TestManifestsAreServed(t *testing.T) {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		if resp.StatusCode != 200 {
-			t.Errorf("%s: %s", path, resp.Status)
+		if status := resp.Header.Get("Cache-Status"); resp.StatusCode != 200 || !strings.Contains(status, "east-edge-1") {
+			t.Errorf("%s: %s, Cache-Status %q", path, resp.Status, status)
 		}
 	}
 }
