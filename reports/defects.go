@@ -18,8 +18,8 @@ type DefectReport struct {
 	FromMs   int64    `json:"from_ms"`  // first and last answer
 	UntilMs  int64    `json:"until_ms"` //
 	Segments int64    `json:"segments"` // different ones, of all renditions
-	// Served counts the viewers' segments; Avoidable are those of them for which a clean candidate was known when an origin
-	// chose this one.
+	// Served counts the viewers' segments; Avoidable are those of them for which a clean candidate was known when an
+	// origin chose this one.
 	Served    int64 `json:"served"`
 	Avoidable int64 `json:"avoidable"`
 }

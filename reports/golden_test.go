@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/jstemmer/go-junit-report/v2/junit"
+
+	"github.com/liveorigin/liveorigin/origin"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -36,6 +38,8 @@ func troubled() *world {
 	w.defect(30, west, 13)
 	w.at(24, east, func(l *audienceLine) { l.Latency = histogram(2_345_678, 10) })
 	w.line(audienceLine{Kind: "weather"})
+	w.record(origin.Record{Kind: origin.KindPublish, AtUs: 25 * second, Region: east, Pipeline: "a", Rendition: "v720", Number: 11,
+		Reason: string(origin.Unavailable)})
 	return w
 }
 
@@ -137,6 +141,30 @@ func TestTextFitsItsWidth(t *testing.T) {
 	}
 	if last := strings.TrimSuffix(b.String(), "\n"); !strings.HasSuffix(last, "\n"+r.VerdictLine()) {
 		t.Errorf("text does not end with %q:\n%s", r.VerdictLine(), last)
+	}
+}
+
+// A rule that nothing was held against is not said to be kept.
+func TestInvariantsSayWhatWasChecked(t *testing.T) {
+	w := quiet()
+	w.each("interval", func(l *audienceLine) { l.Unchecked = l.Segments })
+	r := w.judge(t)
+	const note = "no bytes were checked: audience.check_every"
+	for name, write := range map[string]func(io.Writer) error{
+		"text": func(w io.Writer) error { return r.WriteText(w, false) }, "Markdown": r.WriteMarkdown,
+	} {
+		var b bytes.Buffer
+		if err := write(&b); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"- avoidable defects: not checked\n", "- wrong bytes: not checked\n", "- " + note + "\n"} {
+			if !strings.Contains(b.String(), want) {
+				t.Errorf("%s does not say %q:\n%s", name, want, b.String())
+			}
+		}
+	}
+	if notes := quiet().judge(t).Notes; len(notes) > 0 {
+		t.Errorf("notes %q of a run whose bytes were checked", notes)
 	}
 }
 

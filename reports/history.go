@@ -114,8 +114,8 @@ func readHistory(plan *Plan, r io.Reader) (*history, string, error) {
 }
 
 // skim takes the records that are most of a history, decisions and fetches, without reading more than their first two
-// fields, unless a fault may want to see them, or they tell of a defective answer. It leaves to the slow way whatever it
-// does not understand at once; that is three times slower and decides the same.
+// fields, unless a fault may want to see them, or they tell of a defective answer. It leaves to the slow way whatever
+// it does not understand at once; that is three times slower and decides the same.
 func (h *history) skim(line []byte) bool {
 	rest, ok := bytes.CutPrefix(line, []byte(`{"at_us":`))
 	if !ok {
@@ -172,7 +172,8 @@ func checkRecord(rec *origin.Record) error {
 		n, low int64
 	}{
 		{"at_us", rec.AtUs, -numberMax}, {"late_us", rec.LateUs, -numberMax}, {"wait_us", rec.WaitUs, 0},
-		{"store_us", rec.StoreUs, 0}, {"cpu_us", rec.CPUUs, 0}, {"count", rec.Count, 0}, {"number", int64(rec.Number), int64(origin.Header)},
+		{"store_us", rec.StoreUs, 0}, {"cpu_us", rec.CPUUs, 0}, {"count", rec.Count, 0},
+		{"number", int64(rec.Number), int64(origin.Header)},
 	} {
 		if err := inRange(f.name, f.n, f.low); err != nil {
 			return err
@@ -296,10 +297,10 @@ func record(hists map[int64]*hdrhistogram.PackedHistogram, second, us int64) err
 	return nil
 }
 
-// avoidable says whether a viewer need not have been served a defective segment (reliability.md, C1). What counts is when
-// an origin chose it, not when the viewer asked: an edge keeps one variant of a segment (B4), so who comes later gets
-// what was decided then. Of several such decisions the latest counts; where none was recorded, the viewer's own edge and
-// time stand in for it.
+// avoidable says whether a viewer need not have been served a defective segment (reliability.md, C1). What counts is
+// when an origin chose it, not when the viewer asked: an edge keeps one variant of a segment (B4), so who comes later
+// gets what was decided then. Of several such decisions the latest counts; where none was recorded, the viewer's own
+// edge and time stand in for it.
 func (h *history) avoidable(s segment, region string, at time.Duration) bool {
 	d, ok := h.defective[s]
 	if !ok {

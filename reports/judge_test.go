@@ -29,7 +29,10 @@ func TestVerdicts(t *testing.T) {
 		reason  string // part of the first
 	}{
 		{"all is well", quiet, func(w *world) { w.objective(latency).objective(noMiss) }, Pass, ""},
-		{"no objectives at all", quiet, func(w *world) {}, Pass, ""},
+		{"no objectives at all", quiet, func(w *world) {}, Inconclusive, "no objectives: nothing was asked of this run"},
+		{"no objectives, and wrong bytes", quiet, func(w *world) {
+			w.at(30, east, func(l *audienceLine) { l.Wrong = 1 })
+		}, Fail, "wrong bytes: 1 of 1280 checked"},
 		{"a loss nobody noticed", regionLoss, func(w *world) { w.objective(latency).objective(noMiss) }, Pass, ""},
 		{"latency over the limit", quiet, func(w *world) {
 			w.objective(Objective{Indicator: "live-edge latency", Percentile: 50, Max: ms(300)})
@@ -55,7 +58,25 @@ func TestVerdicts(t *testing.T) {
 		}, Inconclusive, "0 of at least 1 samples"},
 		{"a fault nobody felt", regionLoss, func(w *world) {
 			w.drop(func(r origin.Record) bool { return r.Kind == origin.KindFetch })
-		}, Inconclusive, "fault region-loss-1 was not felt"},
+		}, Inconclusive, "fault region-loss-1 was not felt: no record shows it at work"},
+		{"a fault that changed no call, beside a record that looks like it", regionLoss, func(w *world) {
+			w.fault(origin.End, func(r *origin.Record) { r.Count = 0 })
+		}, Inconclusive, "fault region-loss-1 was not felt: it changed no call"},
+		{"a fault that changed no call, and no record that looks like it", regionLoss, func(w *world) {
+			w.fault(origin.End, func(r *origin.Record) { r.Count = 0 })
+			w.drop(func(r origin.Record) bool { return r.Kind == origin.KindFetch })
+		}, Inconclusive, "fault region-loss-1 was not felt: it changed no call"},
+		{"a fault that counted only as it began", regionLoss, func(w *world) {
+			w.fault(origin.Begin, func(r *origin.Record) { r.Count = 2 })
+			w.fault(origin.End, func(r *origin.Record) { r.Count = 0 })
+		}, Inconclusive, "fault region-loss-1 was not felt: it changed no call"},
+		{"a fault that changed a single call", regionLoss, func(w *world) {
+			w.fault(origin.End, func(r *origin.Record) { r.Count = 1 })
+			w.objective(noMiss)
+		}, Pass, ""},
+		{"a fault that never ended", regionLoss, func(w *world) {
+			w.drop(func(r origin.Record) bool { return r.Kind == origin.KindFault && r.Step == origin.End })
+		}, Inconclusive, "fault region-loss-1 was not felt: it never ended"},
 		{"felt only before it began", regionLoss, func(w *world) {
 			for i := range w.history {
 				if w.history[i].Kind == origin.KindFetch {
@@ -64,6 +85,7 @@ func TestVerdicts(t *testing.T) {
 			}
 		}, Inconclusive, "fault region-loss-1 was not felt"},
 		{"felt six seconds after it ended", regionLoss, func(w *world) {
+			w.objective(noMiss)
 			for i := range w.history {
 				if w.history[i].Kind == origin.KindFetch {
 					w.history[i].AtUs = 40 * second
@@ -96,17 +118,30 @@ func TestVerdicts(t *testing.T) {
 			Inconclusive, "1 of the audience's VUs never ended, the first is 2"},
 		{"18 of 20 viewers", quiet, func(w *world) { w.each("viewers", func(l *audienceLine) { l.Viewers = 18 }) },
 			Inconclusive, "viewers peaked at 18 of 20 planned"},
-		{"19 of 20 viewers", quiet, func(w *world) { w.each("viewers", func(l *audienceLine) { l.Viewers = 19 }) }, Pass, ""},
+		{"19 of 20 viewers", quiet, func(w *world) {
+			w.each("viewers", func(l *audienceLine) { l.Viewers = 19 })
+			w.objective(noMiss)
+		}, Pass, ""},
 		{"a generator 300 ms late", quiet, func(w *world) {
 			w.each("interval", func(l *audienceLine) { l.Lag = histogram(300_000, 10) })
 		}, Inconclusive, "sent its requests 301ms late (p99)"},
 		{"a generator late once in a thousand", quiet, func(w *world) {
 			w.at(30, east, func(l *audienceLine) { l.Lag = histogram(900_000, 1) })
+			w.objective(noMiss)
 		}, Pass, ""},
 		{"missed while the harness stood still", quiet, func(w *world) {
 			missing(w, 30, 1)
 			w.objective(noMiss).stall(31*second, 1500)
 		}, Inconclusive, "the harness stood still for 1.5s from 29.5s on"},
+		{"missed six seconds after the harness stood still", quiet, func(w *world) {
+			missing(w, 30, 1)
+			w.objective(noMiss).stall(24*second, 1500)
+		}, Inconclusive, "the harness stood still for 1.5s from 22.5s on"},
+		{"missed six seconds after the harness stood still, of segments of one second", quiet, func(w *world) {
+			w.plan.Event.SegmentDuration = time.Second
+			missing(w, 30, 1)
+			w.objective(noMiss).stall(24*second, 1500)
+		}, Fail, "missed segments: 1"},
 		{"missed long after the harness stood still", quiet, func(w *world) {
 			missing(w, 30, 1)
 			w.objective(noMiss).stall(20*second, 1500)
@@ -252,6 +287,62 @@ func TestAvoidableDefects(t *testing.T) {
 		}
 		if east := r.Phases[0].Regions[0]; east.Region != "us-east" || east.AvoidableDefects != 12*tt.want || east.DefectiveServed != 12 {
 			t.Errorf("%s: phase shows %+v, want 12 defective in us-east", tt.name, east)
+		}
+	}
+}
+
+// An origin may choose a defective candidate long before a viewer gets it: it counts what was known then.
+func TestAvoidableAtTheDecision(t *testing.T) {
+	const ack = 10*second + 300_000 // segment 4 of either pipeline
+	type decision struct {
+		at     int64
+		region string
+		store  int64
+	}
+	for _, tt := range []struct {
+		name      string
+		clean     string // the only pipeline with a clean candidate
+		decisions []decision
+		viewer    int64
+		want      int64
+	}{
+		{"clean after the decision, before the viewer", "a", []decision{{ack - 1, east, 0}}, ack + 9*second, 0},
+		{"clean before the decision", "a", []decision{{ack, east, 0}}, ack + 9*second, 1},
+		{"other region, not yet known to the one that decided", "b", []decision{{ack + 249_999, east, 0}}, ack + 9*second, 0},
+		{"other region, 250 ms before", "b", []decision{{ack + 250_000, east, 0}}, ack + 9*second, 1},
+		{"the region that decided, and not the viewer's", "b", []decision{{ack, west, 0}}, ack, 1},
+		{"of two decisions the latest", "a", []decision{{ack, east, 0}, {ack - 1, east, 0}}, ack + 9*second, 1},
+		{"two at once, of which one knew", "a", []decision{{ack, west, 0}, {ack, east, 0}}, ack + 9*second, 1},
+		{"two at once, of which neither knew", "a", []decision{{ack - 1, east, 0}, {ack - 1, west, 0}}, ack + 9*second, 0},
+		{"clean while the one that was chosen was read", "a", []decision{{ack + second, east, second + 1}}, ack + 9*second, 0},
+		{"clean when the one that was chosen began to be read", "a", []decision{{ack + second, east, second}}, ack + 9*second, 1},
+		{"no decision: before the viewer", "a", nil, ack, 1},
+		{"no decision: after the viewer", "a", nil, ack - 1, 0},
+	} {
+		w := quiet()
+		for _, p := range []string{"a", "b"} {
+			w.publish(p, func(r *origin.Record) {
+				if p != tt.clean {
+					r.Defects = []string{"short-segment"}
+				}
+			})
+		}
+		for _, d := range tt.decisions {
+			w.record(origin.Record{Kind: origin.KindDecision, AtUs: d.at, Region: d.region, StoreUs: d.store, Rendition: "v720", Number: 4,
+				Reason: string(origin.Defective)})
+		}
+		// Neither what was decided of other segments counts, nor other reasons.
+		for _, other := range []origin.Record{
+			{Rendition: "v720", Number: 5, Reason: string(origin.Defective)},
+			{Rendition: "aac", Number: 4, Reason: string(origin.Defective)},
+			{Rendition: "v720", Number: 4, Reason: string(origin.Published)},
+		} {
+			other.Kind, other.AtUs, other.Region = origin.KindDecision, ack+20*second, east
+			w.record(other)
+		}
+		w.line(audienceLine{Kind: "defective", AtUs: tt.viewer, Region: east, Rendition: "v720", Number: 4, Count: 12})
+		if got := w.judge(t).Counts.AvoidableDefects; got != 12*tt.want {
+			t.Errorf("%s: %d avoidable of 12, want %d", tt.name, got, 12*tt.want)
 		}
 	}
 }

@@ -23,7 +23,7 @@ const contract = `{"kind":"interval","at_us":12000000,"phase":"fault","region":"
 `
 
 func TestContract(t *testing.T) {
-	w := quiet()
+	w := quiet().objective(Objective{Indicator: "missed segments"})
 	history, _ := w.files(t)
 	r, err := Judge(w.plan, bytes.NewReader(history), strings.NewReader(contract))
 	if err != nil {
@@ -128,7 +128,7 @@ func TestUnreadableFileIsAnError(t *testing.T) {
 }
 
 func TestRead(t *testing.T) {
-	w, dir := quiet(), t.TempDir()
+	w, dir := quiet().objective(Objective{Indicator: "missed segments"}), t.TempDir()
 	if _, err := Read(w.plan, dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no run.jsonl: %v, want %v", err, os.ErrNotExist)
 	}
@@ -155,6 +155,9 @@ func TestSkimmingChangesNothing(t *testing.T) {
 		w.record(origin.Record{Kind: origin.KindDecision, AtUs: s * second, Reason: "published"})
 		w.record(origin.Record{Kind: origin.KindFetch, AtUs: s*second + 1, WaitUs: 5})
 	}
+	// Clean candidates of segment 4 are acknowledged at 10.3 s: what was served at 30 s was not avoidable.
+	w.record(origin.Record{Kind: origin.KindDecision, AtUs: 10 * second, Region: east, Rendition: "v720", Number: 4, Reason: "defective"})
+	w.defect(30, east, 4)
 	history, audience := w.files(t)
 	slow := bytes.ReplaceAll(history, []byte(`{"at_us":`), []byte(`{ "at_us":`))
 	var got [2][]byte
@@ -163,8 +166,11 @@ func TestSkimmingChangesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Counts.Decisions != 66 || r.Counts.Fetches != 67 || !r.Faults[0].Felt {
-			t.Errorf("%d decisions, %d fetches, felt %v; want 66, 67, true", r.Counts.Decisions, r.Counts.Fetches, r.Faults[0].Felt)
+		if r.Counts.AvoidableDefects != 0 {
+			t.Errorf("%d avoidable defects; the decision was not read", r.Counts.AvoidableDefects)
+		}
+		if r.Counts.Decisions != 67 || r.Counts.Fetches != 67 || !r.Faults[0].Felt {
+			t.Errorf("%d decisions, %d fetches, felt %v; want 67, 67, true", r.Counts.Decisions, r.Counts.Fetches, r.Faults[0].Felt)
 		}
 		got[i] = reportJSON(t, r)
 	}
@@ -174,6 +180,9 @@ func TestSkimmingChangesNothing(t *testing.T) {
 	h := newHistory(&w.plan)
 	if !h.skim([]byte(`{"at_us":1,"kind":"decision"}`)) || h.skim([]byte(`{ "at_us":1,"kind":"decision"}`)) {
 		t.Error("this test does not compare a fast way with a slow one")
+	}
+	if h.skim([]byte(`{"at_us":1,"kind":"decision","reason":"defective"}`)) {
+		t.Error("skimmed what an avoidable defect is judged by")
 	}
 	if h.skim([]byte(`{"at_us":1,"kind":"decision","wait_us":}`)) || h.skim([]byte(`{"at_us":21000000,"kind":"fetch"}`)) {
 		t.Error("skimmed what is damaged, or what a fault may be felt by")

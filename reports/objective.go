@@ -54,7 +54,7 @@ type Indicator struct {
 func Indicators() []Indicator {
 	return []Indicator{
 		{Name: "live-edge latency", Unit: Milliseconds, Percentile: true, Regional: true,
-			About:  "last byte received minus available, measured from the intended request",
+			About:  "last byte received minus available(n), also when the request itself was late",
 			points: latencies(func(c *cell) *hdrhistogram.PackedHistogram { return c.latency })},
 		{Name: "time to first byte", Unit: Milliseconds, Percentile: true, Regional: true,
 			About:  "first byte received minus the intended request",

@@ -88,8 +88,8 @@ func (e *evidence) scope(phase string) span {
 	return forever
 }
 
-// during names the fault that a breach belongs to: one that was at work, or else one that had been only just
-// before. Of several, the one that began last.
+// during names the fault that a breach belongs to: one that was at work, or else one that had been until
+// lately. Of several, the one that began last.
 func (e *evidence) during(s span) string {
 	for _, after := range []time.Duration{0, e.plan.lingering()} {
 		var latest *FaultPlan

@@ -90,6 +90,26 @@ func TestBreachesAreAttributed(t *testing.T) {
 	}
 }
 
+// How long a fault lingers goes by the event's segments.
+func TestBreachesAreAttributedBySegments(t *testing.T) {
+	for _, tt := range []struct {
+		segment time.Duration
+		at      int64
+		want    string
+	}{
+		{time.Second, 38, "a"}, {time.Second, 39, Unexplained},
+		{4 * time.Second, 47, "a"}, {4 * time.Second, 48, Unexplained},
+	} {
+		w := quiet().objective(Objective{Indicator: "missed segments"})
+		w.plan.Event.SegmentDuration = tt.segment
+		w.plan.Faults = []FaultPlan{{ID: "a", Kind: "x", From: 25 * time.Second, Until: 35 * time.Second}}
+		missing(w, tt.at, 1)
+		if got := w.judge(t).Objectives[0].Fault; got != tt.want {
+			t.Errorf("breach at %d s after a fault until 35 s, segments of %v: attributed to %q, want %q", tt.at, tt.segment, got, tt.want)
+		}
+	}
+}
+
 func TestPercentilesAreExactWithinOnePercent(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	var exact []int64

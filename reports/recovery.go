@@ -24,9 +24,9 @@ const calmSegments = 2
 //     time, and the second in which the fault ends counts: a fault that ends on a whole second is measured exactly
 //     to the second, any other up to one second too long.
 //
-// Looking stops where the next fault begins (for a pipeline, the next one that can stop it), since nobody could say which
-// of the two was at work, and where the run ends. Who has not recovered by then, and was seen unwell, did not recover; but
-// nobody can say if
+// Looking stops where the next fault begins (for a pipeline, the next one that can stop it), since nobody could say
+// which of the two was at work, and where the run ends. Who has not recovered by then, and was seen unwell, did not
+// recover; but nobody can say if
 //
 //   - another fault was still at work when this one ended. Where both can stop the same pipeline, that one has no
 //     recovery of this fault to show, even if it was seen well later: it came back when the other fault let it.

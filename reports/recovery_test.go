@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,12 @@ func TestRecovery(t *testing.T) {
 			ns = append(ns, first+i)
 		}
 		return ns
+	}
+	// lost is from when to when, in seconds, pipeline a published nothing.
+	lost := func(w *world, from, until int64) {
+		w.drop(func(r origin.Record) bool {
+			return r.Kind == origin.KindPublish && r.Pipeline == "a" && r.AtUs >= from*second && r.AtUs < until*second
+		})
 	}
 	another := func(w *world, f FaultPlan) {
 		f.Kind = "other"
@@ -91,6 +98,25 @@ func TestRecovery(t *testing.T) {
 			stall(w, from(34, 30)...)
 			another(w, FaultPlan{ID: "b", From: 10 * time.Second, Until: 60 * time.Second})
 		}, -1, "unknown: fault b was at work"},
+		{"another fault of the pipeline outlasts it, and began first", func(w *world) {
+			another(w, FaultPlan{ID: "b", From: 10 * time.Second, Until: 40 * time.Second, Pipelines: []string{"a"}})
+		}, -1, "unknown: fault b was at work"},
+		{"another fault of the pipeline outlasts it, and began later", func(w *world) {
+			another(w, FaultPlan{ID: "b", From: 30 * time.Second, Until: 40 * time.Second, Pipelines: []string{"a"}})
+		}, -1, "unknown: fault b was at work"},
+		{"another fault of the pipeline outlasts it, and nothing is well again", func(w *world) {
+			lost(w, 34, 70)
+			another(w, FaultPlan{ID: "b", From: 30 * time.Second, Until: 40 * time.Second, Pipelines: []string{"a"}})
+		}, -1, "unknown: fault b was at work"},
+		{"it outlasts another fault of the pipeline", func(w *world) {
+			another(w, FaultPlan{ID: "b", From: 10 * time.Second, Until: 33 * time.Second, Pipelines: []string{"a"}})
+		}, 350, "recovered"},
+		{"it ends with another fault of the pipeline", func(w *world) {
+			another(w, FaultPlan{ID: "b", From: 10 * time.Second, Until: 34 * time.Second, Pipelines: []string{"a"}})
+		}, 350, "recovered"},
+		{"a fault of the other pipeline outlasts it", func(w *world) {
+			another(w, FaultPlan{ID: "b", From: 30 * time.Second, Until: 40 * time.Second, Pipelines: []string{"b"}})
+		}, 350, "recovered"},
 		{"two instant faults at once are judged as one", func(w *world) {
 			stall(w, 30, 31)
 			w.plan.Faults = nil
@@ -100,10 +126,35 @@ func TestRecovery(t *testing.T) {
 		}, 2000, "recovered"},
 		{"no pipelines, and the run ends two seconds later", func(w *world) {
 			w.plan.Faults[0].Pipelines, w.plan.Faults[0].Until = nil, 62*time.Second
-		}, -1, "unknown: the run ended too soon"},
-		{"the run ends too soon", func(w *world) {
+		}, -1, "unknown: the event ended too soon"},
+		{"it ends after the event", func(w *world) {
 			w.plan.Faults[0].Until = 63 * time.Second
+		}, -1, "unknown: the event ended too soon"},
+		{"lost to the end, with two segments after it", func(w *world) {
+			w.plan.Faults[0].Until = 57 * time.Second
+			lost(w, 50, 70)
+		}, -1, "unknown: the event ended too soon"},
+		{"lost to the end, with three segments after it", func(w *world) {
+			w.plan.Faults[0].Until = 56 * time.Second
+			lost(w, 50, 70)
+		}, -1, "not recovered: pipeline a"},
+		{"lost while it lasted, and well for the two segments after it", func(w *world) {
+			w.plan.Faults[0].Until = 57 * time.Second
+			lost(w, 50, 57)
+		}, -1, "unknown: the event ended too soon"},
+		{"lost while it lasted, and the run is over three segments later, before the third is due", func(w *world) {
+			lost(w, 39, 70)
+			w.drop(func(r origin.Record) bool { return r.AtUs >= 38*second+900_000 })
+			w.audience = slices.DeleteFunc(w.audience, func(l audienceLine) bool { return l.AtUs >= 39*second })
 		}, -1, "unknown: the run ended too soon"},
+		{"viewers hurt to the end, with two segments after it", func(w *world) {
+			w.plan.Faults[0].Pipelines, w.plan.Faults[0].Until = nil, 57*time.Second
+			stall(w, from(57, 10)...)
+		}, -1, "unknown: the event ended too soon"},
+		{"viewers hurt to the end, with three segments after it", func(w *world) {
+			w.plan.Faults[0].Pipelines, w.plan.Faults[0].Until = nil, 56*time.Second
+			stall(w, from(56, 10)...)
+		}, -1, "not recovered: viewers"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := regionLoss()
@@ -146,6 +197,7 @@ func TestRecoveryObjective(t *testing.T) {
 			f.Felt = func(origin.Record) bool { return true }
 			w.plan.Faults = append([]FaultPlan{f}, w.plan.Faults...)
 			w.record(origin.Record{Kind: origin.KindFault, Step: origin.Begin, Name: f.ID})
+			w.record(origin.Record{Kind: origin.KindFault, Step: origin.End, Name: f.ID, Count: 1})
 		}, Fail, false, 43_000},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

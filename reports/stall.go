@@ -23,9 +23,9 @@ func (h *history) addStall(rec *origin.Record, at time.Duration) {
 	}
 }
 
-// excuse finds the stall in or soon after which an objective was first missed: what a stall broke lingers, as requests that
-// waited and segments that came late. What is requested before a stall is answered after it, so a breach may also lie up
-// to a segment before.
+// excuse finds the stall in or soon after which an objective was first missed: what a stall broke lingers, as requests
+// that waited and segments that came late. What is requested before a stall is answered after it, so a breach may also
+// lie up to a segment before.
 func (e *evidence) excuse(o *ObjectiveResult) (stall, bool) {
 	for _, s := range e.history.stalls {
 		if o.FirstBreach == nil { // not one that has a time; then any stall may be behind it

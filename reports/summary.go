@@ -56,9 +56,9 @@ func (e *evidence) fault(f *FaultPlan, rec recovery) FaultReport {
 // felt says that the fault did something.
 func (e *evidence) felt(f *FaultPlan) bool { return e.unfelt(f) == "" }
 
-// unfelt says why a fault proves nothing; it is empty for one that was felt. That takes three things: that the fault was
-// injected, that it says itself that it changed something, and that a record shows it at work. The last alone is not
-// enough: an ordinary wait looks like a short delay.
+// unfelt says why a fault proves nothing; it is empty for one that was felt. That takes three things: that the fault
+// was injected, that it says itself that it changed something, and that a record shows it at work. The last alone is
+// not enough: an ordinary wait looks like a short delay.
 func (e *evidence) unfelt(f *FaultPlan) string {
 	h := e.history
 	affected, ended := h.affected[f.ID]
@@ -97,12 +97,9 @@ func (e *evidence) served() []ServedSecond {
 func (e *evidence) counts() Counts {
 	h, a := e.history, e.audience
 	c := Counts{
-		Refused: h.refused, ViewersPeak: a.peak(), ViewersPlanned: int64(e.plan.Viewers),
+		Tally: e.total(), Refused: h.refused, ViewersPeak: a.peak(), ViewersPlanned: int64(e.plan.Viewers),
 		Decisions: h.decisions, Fetches: h.fetches, Flushes: h.flushes,
 		MissedFor: causes(a.missed), WrongFor: causes(a.wrong), Published: int64(len(h.candidates)),
-	}
-	for _, cell := range e.cells {
-		c.Tally.add(cell.Tally)
 	}
 	for _, p := range e.unpublished("") {
 		c.Unpublished += p.count

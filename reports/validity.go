@@ -42,17 +42,18 @@ func (e *evidence) undelivered() []string {
 			say("the load generator sent its requests %v late (p99); %v is the most", p99.Round(time.Millisecond), lagMax)
 		}
 	}
-	if e.segments() == 0 {
+	if e.total().Segments == 0 {
 		say("no viewer got any segment")
 	}
 	return why
 }
 
-func (e *evidence) segments() (n int64) {
+// total is what all viewers got.
+func (e *evidence) total() (t Tally) {
 	for _, c := range e.cells {
-		n += c.Segments
+		t.add(c.Tally)
 	}
-	return n
+	return t
 }
 
 // unproven lists what the run was to show and did not.
@@ -83,7 +84,7 @@ func (e *evidence) notes() []string {
 	for _, s := range e.history.stalls {
 		notes = append(notes, s.String())
 	}
-	if counts := e.counts(); counts.Segments > 0 && counts.checked() == 0 {
+	if t := e.total(); t.Segments > 0 && t.checked() == 0 {
 		notes = append(notes, "no bytes were checked: audience.check_every")
 	}
 	for i := range e.plan.Faults {

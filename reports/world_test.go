@@ -135,6 +135,15 @@ func (w *world) publish(pipeline string, change func(*origin.Record)) {
 	}
 }
 
+// fault changes the begin or end records of faults.
+func (w *world) fault(step string, change func(*origin.Record)) {
+	for i := range w.history {
+		if r := &w.history[i]; r.Kind == origin.KindFault && r.Step == step {
+			change(r)
+		}
+	}
+}
+
 func (w *world) objective(o Objective) *world {
 	o.File, o.Line = "by-hand.yaml", 10+len(w.plan.Objectives)
 	w.plan.Objectives = append(w.plan.Objectives, o)
