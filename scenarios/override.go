@@ -11,7 +11,10 @@ import (
 // Override replaces one value of a scenario before it is read: `--set audience.viewers.peak=50`, `--set
 // faults[0].for=10s`, `--set objectives=[]`. The value is YAML on one line. A key that the file leaves to its default
 // can be set too; the value null takes out what is there, as in `--set regions.us-west=null`.
-type Override struct{ Path, Value string }
+type Override struct {
+	Path  string `json:"path"`
+	Value string `json:"value"`
+}
 
 // String is the override as the command line has it.
 func (o Override) String() string { return "--set " + o.Path + "=" + o.Value }

@@ -82,7 +82,10 @@ func (r *run) prepare(k6Path string) error {
 	if err != nil {
 		return errors.Join(err, r.history.Close())
 	}
-	if err := errors.Join(r.describe(), r.startAudience(k6Path)); err != nil {
+	if err = r.describe(); err == nil {
+		err = r.startAudience(k6Path)
+	}
+	if err != nil {
 		r.stack.Close()
 		return errors.Join(err, r.history.Close())
 	}
