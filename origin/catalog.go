@@ -144,13 +144,17 @@ func (c *catalog) release(key Key) {
 }
 
 // add enters a candidate in its place of the order and wakes everyone who waits for the segment. A pipeline's first
-// candidate stays: later ones of the same pipeline change nothing.
-func (c *catalog) add(key Key, fresh Candidate) (added bool) {
+// candidate stays: later ones of the same pipeline change nothing, and are told what is known instead.
+func (c *catalog) add(key Key, fresh Candidate) (known Candidate, added bool) {
 	c.mu.Lock()
 	s := c.tracks[key.Rendition].slot(key.Number)
-	if s == nil || !s.insert(fresh, c.order) {
+	if s == nil {
 		c.mu.Unlock()
-		return false
+		return Candidate{}, false
+	}
+	if known, added = s.insert(fresh, c.order); !added {
+		c.mu.Unlock()
+		return known, false
 	}
 	changed := s.changed
 	s.changed = nil
@@ -158,14 +162,15 @@ func (c *catalog) add(key Key, fresh Candidate) (added bool) {
 	if changed != nil {
 		changed.Fire()
 	}
-	return true
+	return fresh, true
 }
 
-func (s *slot) insert(fresh Candidate, order []string) bool {
+// insert returns the pipeline's candidate, and whether it is the fresh one.
+func (s *slot) insert(fresh Candidate, order []string) (Candidate, bool) {
 	at := len(s.candidates)
 	for i, k := range s.candidates {
 		if k.Pipeline == fresh.Pipeline {
-			return false
+			return k, false
 		}
 		if at == len(s.candidates) && rank(order, fresh.Pipeline) < rank(order, k.Pipeline) {
 			at = i
@@ -174,7 +179,7 @@ func (s *slot) insert(fresh Candidate, order []string) bool {
 	s.candidates = append(s.candidates, Candidate{})
 	copy(s.candidates[at+1:], s.candidates[at:])
 	s.candidates[at] = fresh
-	return true
+	return fresh, true
 }
 
 func rank(order []string, pipeline string) int {

@@ -22,8 +22,6 @@ func NewMemory(clock Clock, limit int) *Memory {
 }
 
 // Put implements Store.
-//
-// The oldest go first when the limit is reached, so a limit that holds less than the time-shift buffer forgets too much.
 func (m *Memory) Put(ctx context.Context, key Key, o Object) error {
 	now := m.clock.Now()
 	m.mu.Lock()

@@ -377,7 +377,7 @@ func TestCatalogMovesOn(t *testing.T) {
 	if got := c.look("v", key.Number, nil); got != nil {
 		t.Errorf("the old one is still there: %v", got)
 	}
-	if c.add(key, cand("b", 0)) || !c.claim(key, 1, nil).gone {
+	if _, added := c.add(key, cand("b", 0)); added || !c.claim(key, 1, nil).gone {
 		t.Error("the old one took the newer one's place")
 	}
 	if got := c.look("v", newer.Number, nil); len(got) != 1 {
@@ -438,6 +438,34 @@ func TestReplicationCatchesUp(t *testing.T) {
 		}
 	})
 }
+
+// A copy that never comes is given up when nobody can ask for it any more, and leaves a trace.
+func TestReplicationGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt, rec := new(Wall), new(recorded)
+		gone := &failing{Store: NewMemory(rt, 1<<20), times: 1 << 30}
+		p := pub(1, "b", 0, "whole")
+		from := NewMemory(rt, 1<<20)
+		if err := from.Put(context.Background(), p.Key, p.Object); err != nil {
+			t.Fatal(err)
+		}
+		start := rt.Now()
+		r := &Replication{Runtime: rt, From: from, To: gone, Keep: 20 * time.Second, Context: context.Background(),
+			Region: "east", Start: start, Recorder: rec}
+		r.Announce(Announcement{p.Key, Candidate{Pipeline: "b", Digest: p.Object.Digest, Size: p.Object.Size}})
+		rt.Join()
+		took := rt.Now().Sub(start)
+		if took < 20*time.Second || took > 22*time.Second || len(rec.all) != 1 || rec.all[0].Region != "east" ||
+			rec.all[0].AtUs != took.Microseconds() {
+			t.Errorf("gave up after %v: %+v", took, rec.all)
+		}
+	})
+}
+
+// recorded is a Recorder for one goroutine.
+type recorded struct{ all []Record }
+
+func (r *recorded) Record(rec Record) { r.all = append(r.all, rec) }
 
 func TestPublishWithoutQuorumIsNeverAcknowledged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -103,9 +103,8 @@ func (n *Node) store(ctx context.Context, c *catalog, r Rendition, p Publication
 	}
 	k := Candidate{Pipeline: p.Key.Pipeline, Region: n.Region, Defects: defects, Digest: p.Object.Digest,
 		Size: p.Object.Size}
-	if !c.add(p.Key, k) {
-		// Another node of the region was as fast, and its word stands.
-		return again(c.claim(p.Key, p.Object.Digest, nil).known, p), nil
+	if known, added := c.add(p.Key, k); !added {
+		return again(known, p), nil // another node of the region was as fast, and its word stands
 	}
 	a := Announcement{p.Key, k}
 	for _, peer := range n.Peers {

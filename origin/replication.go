@@ -20,7 +20,10 @@ type Replication struct {
 	// Peers are the nodes of the region that is copied to.
 	Peers []Peer
 	// Context ends the copying.
-	Context  context.Context
+	Context context.Context
+	// Region is the one that is copied to, and Start the history's zero, for what is recorded.
+	Region   string
+	Start    time.Time
 	Recorder Recorder
 
 	pending atomic.Int64
@@ -65,8 +68,8 @@ func (r *Replication) copy(a Announcement) {
 
 // giveUp makes it visible that a copy will not come.
 func (r *Replication) giveUp(a Announcement, why string) {
-	r.Recorder.Record(Record{Kind: KindReplica, Rendition: a.Key.Rendition, Number: a.Key.Number,
-		Pipeline: a.Key.Pipeline, Error: "copy given up: " + why})
+	r.Recorder.Record(Record{AtUs: r.Runtime.Now().Sub(r.Start).Microseconds(), Kind: KindReplica, Region: r.Region,
+		Rendition: a.Key.Rendition, Number: a.Key.Number, Pipeline: a.Key.Pipeline, Error: "copy given up: " + why})
 }
 
 func (r *Replication) try(a Announcement) error {

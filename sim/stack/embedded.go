@@ -150,7 +150,7 @@ func (s *Embedded) connectRegions() {
 		var peers []origin.Peer
 		for _, other := range names {
 			if other != name {
-				peers = append(peers, s.replication(from, s.regions[other]))
+				peers = append(peers, s.replication(from, other))
 			}
 		}
 		for i, node := range from.nodes {
@@ -164,9 +164,11 @@ func (s *Embedded) connectRegions() {
 	}
 }
 
-func (s *Embedded) replication(from, to *region) *origin.Replication {
+func (s *Embedded) replication(from *region, region string) *origin.Replication {
+	to := s.regions[region]
 	r := &origin.Replication{Runtime: s.runtime, From: from.store, To: to.store,
-		Lag: s.scenario.Storage.ReplicationLag, Keep: s.event.TimeShiftBufferDepth, Context: s.ctx, Recorder: s.recorder}
+		Lag: s.scenario.Storage.ReplicationLag, Keep: s.event.TimeShiftBufferDepth, Context: s.ctx, Region: region,
+		Start: s.event.AvailabilityStartTime, Recorder: s.recorder}
 	for _, node := range to.nodes {
 		r.Peers = append(r.Peers, node)
 	}
