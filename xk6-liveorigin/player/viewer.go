@@ -2,6 +2,8 @@ package player
 
 import (
 	"context"
+	"math"
+	"math/bits"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -61,11 +63,21 @@ func (a *audience) viewer(i int) *viewer {
 		order: a.orders[place%len(a.orders)],
 		plays: a.sets[place/len(a.orders)%len(a.sets)],
 	}
-	v.offset = time.Duration(v.random.Int64N(int64(offsetMost)))
+	v.offset = offset(place, len(a.orders)*len(a.sets))
 	if a.dvr[i] {
 		v.class = DVR
 	}
 	return v
+}
+
+// offset is how long after availability a viewer asks, below offsetMost. The viewers of an edge and a rendition, of which
+// there are so many cells, are spread evenly over that time however few they are (the van der Corput sequence in base 2),
+// and each cell begins elsewhere: a median of 200 viewers must not depend on luck.
+func offset(place, cells int) time.Duration {
+	const golden = 0.6180339887498949
+	spread := float64(bits.Reverse32(uint32(place/cells))) / (1 << 32)
+	_, fraction := math.Modf(spread + (float64(place%cells)+0.5)*golden)
+	return time.Duration(fraction * float64(offsetMost))
 }
 
 // watch asks for one segment after the other, each at its intended time, until the event or the plan ends.
