@@ -8,6 +8,8 @@
 //	    |  origin.Publisher
 //	 origin nodes
 //
+// Sizes stands in for Encoder in virtual time, where there are no bytes.
+//
 // Inspect is the judge of a segment's bytes. The packager reports with it what it sends; the origin asks it again, and
 // believes nobody.
 package encoders

@@ -69,8 +69,8 @@ func TestLadder(t *testing.T) {
 			t.Errorf("Ladder(%q) = %d renditions, %v; want at least a picture and its sound", name, len(rs), err)
 		}
 	}
-	if _, err := Ladder("4k"); err == nil || !strings.Contains(err.Error(), "there are hd, small") {
-		t.Errorf("Ladder(4k): got %v, want an error that lists hd and small", err)
+	if _, err := Ladder("4k"); err == nil || !strings.Contains(err.Error(), "there are hd, small, event") {
+		t.Errorf("Ladder(4k): got %v, want an error that lists hd, small and event", err)
 	}
 }
 
@@ -111,9 +111,10 @@ func TestNewEncoderRefuses(t *testing.T) {
 		change func(*origin.Event)
 		want   string
 	}{
-		"other segments":   {func(ev *origin.Event) { ev.SegmentDuration = 4 * time.Second }, "has 2s segments"},
-		"other renditions": {func(ev *origin.Event) { ev.Renditions[0].ID = "v8k" }, "no media"},
-		"other timescales": {func(ev *origin.Event) { ev.Renditions[0].Timescale = 90000 }, "no media"},
+		"other segments":    {func(ev *origin.Event) { ev.SegmentDuration = 4 * time.Second }, "has 2s segments"},
+		"other renditions":  {func(ev *origin.Event) { ev.Renditions[0].ID = "v8k" }, "no media"},
+		"a ladder of sizes": {func(ev *origin.Event) { ev.Renditions = eventRenditions }, `no media for rendition "h2160"`},
+		"other timescales":  {func(ev *origin.Event) { ev.Renditions[0].Timescale = 90000 }, "no media"},
 		"too little bandwidth": {func(ev *origin.Event) { ev.Renditions[0].Bandwidth = 100_000 },
 			"the media alone has"},
 	} {

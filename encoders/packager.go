@@ -26,9 +26,9 @@ type PackagerConfig struct {
 	Recorder   origin.Recorder
 	// Rand is for the jitter of back-offs; nobody else may use it.
 	Rand *rand.Rand
-	// Inspect judges what the source hands over; nil means the Inspect of this package. Where there are no bytes to
-	// look at, as in virtual time, it is whoever knows.
-	Inspect func(ev *origin.Event, r origin.Rendition, n origin.SegmentNumber, body []byte) (origin.Defects, error)
+	// Inspect judges what the source hands over; nil means the Inspect of this package, which looks at the bytes. Where
+	// there are none to look at, as in virtual time, it is Known.
+	Inspect func(ev *origin.Event, r origin.Rendition, n origin.SegmentNumber, o origin.Object) (origin.Defects, error)
 }
 
 // Packager publishes what one encoder makes: inspected, and again until it is acknowledged or its retry deadline has
@@ -54,12 +54,16 @@ const (
 // NewPackager makes a packager that has published nothing yet.
 func NewPackager(c PackagerConfig) *Packager {
 	if c.Inspect == nil {
-		c.Inspect = Inspect
+		c.Inspect = inspectBody
 	}
 	if c.Recorder == nil {
 		c.Recorder = origin.Discard
 	}
 	return &Packager{PackagerConfig: c}
+}
+
+func inspectBody(ev *origin.Event, r origin.Rendition, n origin.SegmentNumber, o origin.Object) (origin.Defects, error) {
+	return Inspect(ev, r, n, o.Body)
 }
 
 // Run publishes the headers, and of each rendition every segment from the one that is being captured now to the
@@ -129,7 +133,7 @@ func (p *Packager) runSegment(ctx context.Context, r origin.Rendition, n origin.
 		return
 	default:
 		t.publication.Object = segment
-		if t.publication.Defects, err = p.Inspect(&p.Event, r, n, segment.Body); err != nil {
+		if t.publication.Defects, err = p.Inspect(&p.Event, r, n, segment); err != nil {
 			t.publication.Defects = origin.Uninspected // sent all the same: it is the origin's to refuse
 		}
 	}

@@ -23,18 +23,41 @@ func (f drift) WrapSource(at Place, s origin.Source) origin.Source {
 	return changedSource{s, f.base, f.fallBehind}
 }
 
-func (f drift) fallBehind(ctx context.Context, _ origin.Rendition, o origin.Object) (origin.Object, error) {
+func (f drift) fallBehind(ctx context.Context, r origin.Rendition, o origin.Object) (origin.Object, error) {
 	f.touch()
 	elapsed := f.runtime.Now().Sub(f.window.From).Microseconds() // a day of nanoseconds times ppm would not fit
 	behind := time.Duration(elapsed*int64(f.spec.PPM)/1000) * time.Nanosecond
-	if o.Body != nil {
-		body, err := shiftPrft(o.Body, behind)
+	o, err := withShift(o, r, behind)
+	if err != nil {
+		return o, err
+	}
+	return o, f.runtime.Sleep(ctx, max(0, behind))
+}
+
+// withShift is the object with producer reference times that are later by that much. Where there are no bytes, it has the
+// flaw that an inspection would find.
+func withShift(o origin.Object, r origin.Rendition, by time.Duration) (origin.Object, error) {
+	switch {
+	case o.Body != nil:
+		body, err := shiftPrft(o.Body, by)
 		if err != nil {
 			return o, err
 		}
-		o = withBody(o, body)
+		return withBody(o, body), nil
+	case by == 0:
+		return o, nil
 	}
-	return o, f.runtime.Sleep(ctx, max(0, behind))
+	var flaw origin.Defects
+	if unlocks(r, by) {
+		flaw = origin.EpochLock
+	}
+	return withFlaw(o, flaw, ntpDuration(by)), nil
+}
+
+// unlocks says whether a shift is more than half a frame to either side: that is a broken epoch lock (encoders.Inspect).
+func unlocks(r origin.Rendition, by time.Duration) bool {
+	half := frames(r, 1) / 2
+	return by > half || by < -half
 }
 
 // Felt asks for a publication in which inspection found the epoch lock broken.

@@ -8,7 +8,8 @@ type edgeFlush struct{ base }
 func newEdgeFlush(b base) Fault { return edgeFlush{b} }
 
 func (f edgeFlush) Strike(at Place, c Flusher) {
-	if meant(f.spec.Region, at.Region) && meant(f.spec.Edge, at.Node) && c.Flush() > 0 {
+	isEdge := at.Zone == ""
+	if isEdge && meant(f.spec.Region, at.Region) && meant(f.spec.Edge, at.Node) && c.Flush() > 0 {
 		f.touch()
 	}
 }

@@ -64,13 +64,15 @@ type (
 	StoreBreaker interface {
 		WrapStore(at Place, s origin.Store) origin.Store
 	}
-	// Striker does something once, to every edge, when its window opens.
+	// Striker does something once, when its window opens: to every edge, which has a Node at its Place, and to every
+	// zone's replica of a store, which has a Zone.
 	Striker interface {
 		Strike(at Place, f Flusher)
 	}
 )
 
-// Flusher forgets what it has cached, and says how many objects that were.
+// Flusher forgets what it can lose, and says how many objects that were: an edge its cache, a replica what it has not
+// synced to its disk yet.
 type Flusher interface{ Flush() int }
 
 // Kind is one line of the table of faults.

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/liveorigin/liveorigin/encoders"
 	"github.com/liveorigin/liveorigin/origin"
 )
 
@@ -23,7 +24,6 @@ func (seams) Publish(context.Context, origin.Publication) (origin.Receipt, error
 func (seams) Get(context.Context, origin.Request) (origin.Response, error) {
 	return origin.Response{Reason: origin.Published}, nil
 }
-func (seams) Flush() int { return 1 }
 
 type store struct{ seams }
 
@@ -81,6 +81,9 @@ func TestFaultsActWhereAndWhenTheyAreMeant(t *testing.T) {
 			miss: []Place{{Region: "west", Pipeline: "b"}},
 			want: map[string]string{"source": gone, "publisher": gone, "getter": gone, "put": gone, "read": gone}},
 		{spec: Spec{Kind: "zone-loss", Region: "east", Zone: "2"}, hit: Place{Region: "east", Zone: "2"},
+			miss: []Place{east, {Region: "east", Zone: "1"}, {Region: "west", Zone: "2"}},
+			want: map[string]string{"put": gone, "read": gone}},
+		{spec: Spec{Kind: "zone-crash", Region: "east", Zone: "2"}, hit: Place{Region: "east", Zone: "2"},
 			miss: []Place{east, {Region: "east", Zone: "1"}, {Region: "west", Zone: "2"}},
 			want: map[string]string{"put": gone, "read": gone}},
 		{spec: Spec{Kind: "pipeline-stop", Pipeline: "a"}, hit: east, miss: []Place{{Region: "east", Pipeline: "b"}},
@@ -162,15 +165,82 @@ func TestCutEndsWhatIsUnderWay(t *testing.T) {
 	})
 }
 
-func TestEdgeFlushStrikesItsTarget(t *testing.T) {
-	f := New(Spec{Kind: "edge-flush", Region: "east"}, time.Now(), new(origin.Wall))
-	s := f.(Striker)
-	s.Strike(Place{Region: "west", Node: "w1"}, seams{})
-	s.Strike(Place{Region: "east", Node: "e1"}, seams{})
-	if f.Affected() != 1 {
-		t.Errorf("struck %d edges", f.Affected())
+// What strikes edges leaves replicas alone, and the other way round.
+func TestStrikersStrikeTheirTarget(t *testing.T) {
+	everywhere := []Place{{Region: "west", Node: "w1"}, {Region: "east", Node: "e1"}, {Region: "east", Node: "e2"},
+		{Region: "west", Zone: "2"}, {Region: "east", Zone: "1"}, {Region: "east", Zone: "2"}}
+	for _, c := range []struct {
+		spec Spec
+		want []Place
+	}{
+		{Spec{Kind: "edge-flush"}, everywhere[:3]},
+		{Spec{Kind: "edge-flush", Region: "east"}, everywhere[1:3]},
+		{Spec{Kind: "edge-flush", Edge: "e2"}, everywhere[2:3]},
+		{Spec{Kind: "zone-crash", Region: "east", Zone: "2"}, everywhere[5:]},
+	} {
+		f := New(c.spec, time.Now(), new(origin.Wall))
+		var struck []Place
+		for _, at := range everywhere {
+			before := f.Affected()
+			f.(Striker).Strike(at, flusher(1))
+			if f.Affected() > before {
+				struck = append(struck, at)
+			}
+			f.(Striker).Strike(at, flusher(0)) // has nothing to forget, which nobody can feel
+		}
+		if !slices.Equal(struck, c.want) || f.Affected() != int64(len(c.want)) {
+			t.Errorf("%+v: struck %v, %d times; want %v", c.spec, struck, f.Affected(), c.want)
+		}
 	}
 }
+
+// flusher has so many objects to forget.
+type flusher int
+
+func (f flusher) Flush() int { return int(f) }
+
+// counter counts what is started beside the caller.
+type counter struct {
+	origin.Wall
+	started int
+}
+
+func (c *counter) Go(fn func()) {
+	c.started++
+	c.Wall.Go(fn)
+}
+
+// Only a call that can still be under way when the window opens is watched; one that is, is given up at that moment.
+func TestCutWatchesOnlyWhatCanLast(t *testing.T) {
+	const opens = 10 * time.Minute
+	for _, c := range []struct {
+		why     string
+		began   time.Duration
+		watched int
+	}{
+		{"hours before, so to say", time.Minute, 0},
+		{"a moment too early", opens - longestCall - 1, 0},
+		{"the longest call there is", opens - longestCall, 1},
+		{"a second before", opens - time.Second, 1},
+		{"in it", opens, 0},
+		{"after it", opens + time.Hour, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			rt := new(counter)
+			f := New(Spec{Kind: "cut-publish", Region: "east", At: opens, For: time.Hour}, rt.Now(), rt)
+			p := f.(PublisherBreaker).WrapPublisher(Place{Region: "east"}, seams{})
+			_ = rt.Sleep(context.Background(), c.began)
+			_, _ = p.Publish(context.Background(), origin.Publication{})
+			if rt.started != c.watched {
+				t.Errorf("%s: started %d guards, want %d", c.why, rt.started, c.watched)
+			}
+			rt.Join()
+		})
+	}
+}
+
+// hd is the usual ladder.
+var hd, _ = encoders.Ladder("hd")
 
 // A drifting encoder is ever later, and in step again after its window.
 func TestDriftGrowsAndRelocks(t *testing.T) {
@@ -182,7 +252,7 @@ func TestDriftGrowsAndRelocks(t *testing.T) {
 		var late []time.Duration
 		for _, at := range []time.Duration{2 * time.Second, 8 * time.Second, 12 * time.Second} {
 			_ = rt.Sleep(context.Background(), start.Add(at).Sub(rt.Now()))
-			if _, err := src.Segment(context.Background(), origin.Rendition{}, 1); err != nil {
+			if _, err := src.Segment(context.Background(), hd[0], 1); err != nil {
 				t.Error(err)
 			}
 			late = append(late, rt.Now().Sub(start)-at)
@@ -213,6 +283,8 @@ func TestFelt(t *testing.T) {
 		{Spec{Kind: "region-loss", Region: "east"},
 			origin.Record{Kind: origin.KindFetch, UpstreamRegion: "east", Error: "unreachable"}},
 		{Spec{Kind: "zone-loss", Region: "east", Zone: "2"},
+			origin.Record{Kind: origin.KindReplica, Region: "east", Name: "2", Error: "unreachable"}},
+		{Spec{Kind: "zone-crash", Region: "east", Zone: "2"},
 			origin.Record{Kind: origin.KindReplica, Region: "east", Name: "2", Error: "unreachable"}},
 		{Spec{Kind: "pipeline-stop", Pipeline: "a"}, failed},
 		{Spec{Kind: "late-segments", Pipeline: "a", Delay: 200 * time.Millisecond}, slow},

@@ -8,6 +8,8 @@ func Kinds() []Kind {
 			Needs: []string{"region"}, New: newRegionLoss},
 		{Name: "zone-loss", About: "one zone's replica of a region's store is gone",
 			Needs: []string{"region", "zone"}, New: newZoneLoss},
+		{Name: "zone-crash", About: "one zone's replica forgets what it had not synced, and is gone",
+			Needs: []string{"region", "zone"}, New: newZoneCrash},
 		{Name: "pipeline-stop", About: "an encoder hands over nothing",
 			Needs: []string{"pipeline"}, Allows: []string{"rendition"}, New: newPipelineStop},
 		{Name: "late-segments", About: "an encoder hands its segments over late",

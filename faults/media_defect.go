@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"encoding/binary"
 	"hash/crc32"
 	"slices"
 
@@ -9,6 +10,7 @@ import (
 )
 
 // mediaDefect is an encoder whose segments have one defect. The packager is not told: it has to find it in the bytes.
+// Where there are none, the defect goes into the object's Flaws, which is what an inspection then finds.
 type mediaDefect struct {
 	base
 	defect origin.Defects
@@ -34,11 +36,26 @@ func (f mediaDefect) spoil(_ context.Context, r origin.Rendition, o origin.Objec
 		f.touch()
 		return origin.Object{}, origin.ErrNoSegment
 	}
-	body, err := spoil(f.defect, r, o.Body)
+	spoilt, err := withDefect(f.defect, r, o)
 	if err != nil {
 		return o, nil // a defect that this kind of track cannot have, say a frame that is not sync in audio
 	}
 	f.touch()
+	return spoilt, nil
+}
+
+// withDefect is the object with a defect planted, in its bytes if it has any.
+func withDefect(d origin.Defects, r origin.Rendition, o origin.Object) (origin.Object, error) {
+	if o.Body == nil {
+		if err := plantable(d, r); err != nil {
+			return o, err
+		}
+		return withFlaw(o, d, uint64(d)), nil
+	}
+	body, err := spoil(d, r, o.Body)
+	if err != nil {
+		return o, err
+	}
 	return withBody(o, body), nil
 }
 
@@ -52,5 +69,14 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // withBody is the object with other bytes, and honest about them.
 func withBody(o origin.Object, body []byte) origin.Object {
 	o.Body, o.Size, o.Digest = body, len(body), crc32.Checksum(body, castagnoli)
+	return o
+}
+
+// withFlaw is the object without bytes, spoilt: no longer the bytes it was, which how tells, so that what was spoilt alike
+// is alike.
+func withFlaw(o origin.Object, d origin.Defects, how uint64) origin.Object {
+	o.Flaws |= d
+	changed := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(nil, o.Digest), how)
+	o.Digest = crc32.Checksum(changed, castagnoli)
 	return o
 }

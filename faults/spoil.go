@@ -24,10 +24,26 @@ var flaws = map[origin.Defects]func(s *segment) error{
 	origin.WrongTrack:     (*segment).changeTrack,
 }
 
-// spoil gives a copy of a clean segment that has exactly the defect d. The segment is one fragment, as our encoders
-// make them. Audio cannot have NotSync or NALLength: every frame of AAC stands on its own, and has no NAL units; that
-// is an error, as are defects that are not in the bytes (Uninspected, MissingSegment) and sets of several.
+// plantable says why segments of a rendition cannot be given the defect d. Audio has neither NotSync nor NALLength: every
+// frame of AAC stands on its own, and has no NAL units. Uninspected and MissingSegment are not in the bytes, and d is one
+// defect, no set of several.
+func plantable(d origin.Defects, r origin.Rendition) error {
+	_, planted := flaws[d]
+	switch {
+	case !planted && d != origin.EpochLock && d != origin.Truncated:
+		return fmt.Errorf("no segment can have the defect %v", d)
+	case r.Kind != origin.Video && (d == origin.NotSync || d == origin.NALLength):
+		return fmt.Errorf("%s of kind %s cannot have the defect %v", r.ID, r.Kind, d)
+	}
+	return nil
+}
+
+// spoil gives a copy of a clean segment that has exactly the defect d, if it is plantable. The segment is one fragment,
+// as our encoders make them.
 func spoil(d origin.Defects, r origin.Rendition, body []byte) ([]byte, error) {
+	if err := plantable(d, r); err != nil {
+		return nil, err
+	}
 	switch d {
 	case origin.EpochLock:
 		return shiftPrft(body, 2*frames(r, 1)) // more than half a frame is enough
@@ -38,15 +54,11 @@ func spoil(d origin.Defects, r origin.Rendition, body []byte) ([]byte, error) {
 		}
 		return bytes.Clone(body[:len(body)-len(s.mdat.Data)/2]), nil
 	}
-	plant, ok := flaws[d]
-	if !ok {
-		return nil, fmt.Errorf("no segment can have the defect %v", d)
-	}
 	s, err := takeApart(r, body)
 	if err != nil {
 		return nil, err
 	}
-	if err := plant(s); err != nil {
+	if err := flaws[d](s); err != nil {
 		return nil, fmt.Errorf("plant %v in %s: %w", d, r.ID, err)
 	}
 	return s.putTogether()
@@ -161,9 +173,6 @@ func (s *segment) postpone() error {
 
 // loseSync puts a copy of the second frame, which refers to others, in place of the first.
 func (s *segment) loseSync() error {
-	if s.rendition.Kind != origin.Video {
-		return errors.New("every frame of audio is sync")
-	}
 	s.data[0] = s.data[1]
 	s.trun.SetFirstSampleFlags(mp4.NonSyncSampleFlags)
 	return nil
@@ -171,9 +180,6 @@ func (s *segment) loseSync() error {
 
 // breakNAL makes the first NAL unit of a frame in the middle longer than the frame.
 func (s *segment) breakNAL() error {
-	if s.rendition.Kind != origin.Video {
-		return errors.New("audio has no NAL units")
-	}
 	middle := len(s.data) / 2
 	frame := s.data[middle]
 	if len(frame) < 4 {

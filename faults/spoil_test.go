@@ -62,6 +62,32 @@ func canHave(r origin.Rendition, d origin.Defects) bool {
 	return true
 }
 
+// An object without bytes gets what inspection would find in one with bytes, or gets nothing; and two pipelines with the
+// same defect have the same bytes again, which are not the clean ones.
+func TestDefectWithoutBytes(t *testing.T) {
+	ev, e := testMedia(t)
+	for _, name := range origin.DefectNames() {
+		d, _ := origin.DefectByName(name)
+		for _, r := range ev.Renditions {
+			clean := origin.Object{Size: 9, Digest: 77, Flaws: origin.SequenceNumber}
+			_, refusedBytes := withDefect(d, r, e.Build(r, 9))
+			spoilt, err := withDefect(d, r, clean)
+			if (err == nil) != (refusedBytes == nil) {
+				t.Errorf("%s in %s: %v without bytes, %v with", name, r.ID, err, refusedBytes)
+			}
+			again, _ := withDefect(d, r, clean)
+			other, _ := withDefect(d, r, origin.Object{Size: 9, Digest: 78})
+			if err == nil && (spoilt.Flaws != d|origin.SequenceNumber || spoilt.Digest == clean.Digest ||
+				again.Digest != spoilt.Digest || other.Digest == spoilt.Digest || spoilt.Size != 9) {
+				t.Errorf("%s in %s: %+v, again %+v", name, r.ID, spoilt, again)
+			}
+			if err != nil && (spoilt.Flaws != clean.Flaws || spoilt.Digest != clean.Digest) {
+				t.Errorf("%s in %s: refused, and yet %+v", name, r.ID, spoilt)
+			}
+		}
+	}
+}
+
 func TestSpoilRefuses(t *testing.T) {
 	ev, e := testMedia(t)
 	r := ev.Renditions[0]
@@ -86,6 +112,7 @@ func TestShiftPrft(t *testing.T) {
 	ev, e := testMedia(t)
 	for _, r := range ev.Renditions {
 		half := frames(r, 1) / 2
+		digests := map[uint32]time.Duration{}
 		clean := e.Build(r, 12).Body
 		for _, row := range []struct {
 			by   time.Duration
@@ -102,6 +129,14 @@ func TestShiftPrft(t *testing.T) {
 			if d, err := encoders.Inspect(&ev, r, 12, shifted); d != row.want || err != nil {
 				t.Errorf("%s shifted by %v: %v, %v; want %v", r.ID, row.by, d, err, row.want)
 			}
+			bare, err := withShift(origin.Object{Size: 9, Digest: 77}, r, row.by)
+			if err != nil || bare.Flaws != row.want || (bare.Digest == 77) != (row.by == 0) {
+				t.Errorf("%s without bytes, shifted by %v: %+v, %v; want %v", r.ID, row.by, bare, err, row.want)
+			}
+			if other, ok := digests[bare.Digest]; ok {
+				t.Errorf("%s without bytes: shifted by %v it is the same as by %v", r.ID, row.by, other)
+			}
+			digests[bare.Digest] = row.by
 			back, err := shiftPrft(shifted, -row.by)
 			if err != nil || len(back) != len(clean) {
 				t.Fatal(len(back), err)

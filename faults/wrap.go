@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
 )
@@ -79,19 +80,25 @@ func (b base) slow(ctx context.Context, call func(context.Context) error) error 
 	return call(ctx)
 }
 
+// longestCall is more than any call takes: the longest is a request held open for the next segment, at most for that
+// segment (2 s), its publish delay (less than 2 s) and its retry budget (at most a minute); a publication waits for another
+// writer no longer than that budget.
+const longestCall = 2 * time.Minute
+
 // cut loses every call that is under way while the fault is active. One that began before the window is given up when
 // the window opens, as a pulled cable ends a request that is being held: the caller learns of it then, not at the end.
+// Only calls that can still be under way then are watched: an event has thousands a second, for hours before the fault.
 func (b base) cut(ctx context.Context, call func(context.Context) error) error {
 	if b.active() {
 		b.touch()
 		return origin.ErrUnreachable
 	}
-	if now := b.runtime.Now(); now.Before(b.window.From) {
+	if opens := b.window.From.Sub(b.runtime.Now()); opens > 0 && opens <= longestCall {
 		var cancel context.CancelFunc
 		ctx, cancel = b.runtime.WithCancel(ctx)
 		defer cancel()
 		b.runtime.Go(func() {
-			if b.runtime.Sleep(ctx, b.window.From.Sub(now)) == nil {
+			if b.runtime.Sleep(ctx, opens) == nil {
 				cancel()
 			}
 		})

@@ -43,6 +43,8 @@ type Event struct {
 	LiveEdgeSegments int
 	Renditions       []Rendition
 	Regions          []RegionPlan
+	// CrossPublish says that every pipeline publishes in every region, where there is no store that copies.
+	CrossPublish bool
 }
 
 // RegionPlan lists the pipelines that publish in one region.
@@ -120,9 +122,9 @@ func (e *Event) LastNumber() SegmentNumber {
 
 // Rendition finds a rendition by its id.
 func (e *Event) Rendition(id string) (Rendition, bool) {
-	for _, r := range e.Renditions {
-		if r.ID == id {
-			return r, true
+	for i := range e.Renditions { // asked for with every request: not copied before it is found
+		if e.Renditions[i].ID == id {
+			return e.Renditions[i], true
 		}
 	}
 	return Rendition{}, false
@@ -234,6 +236,7 @@ type eventJSON struct {
 	LiveEdgeSegments      int           `json:"live_edge_segments"`
 	Renditions            []Rendition   `json:"renditions"`
 	Regions               []RegionPlan  `json:"regions"`
+	CrossPublish          bool          `json:"cross_publish,omitempty"`
 }
 
 // MarshalJSON writes the Live Event Configuration; durations are whole milliseconds.
@@ -243,7 +246,7 @@ func (e Event) MarshalJSON() ([]byte, error) {
 		SegmentMs: e.SegmentDuration.Milliseconds(), TimeShiftBufferMs: e.TimeShiftBufferDepth.Milliseconds(),
 		PublishDelayMs: e.PublishDelay.Milliseconds(), RetryBudgetMs: e.RetryBudget.Milliseconds(),
 		PatienceMs: e.Patience.Milliseconds(), LiveEdgeSegments: e.LiveEdgeSegments,
-		Renditions: e.Renditions, Regions: e.Regions,
+		Renditions: e.Renditions, Regions: e.Regions, CrossPublish: e.CrossPublish,
 	}
 	if !e.End.IsZero() {
 		end := e.End.UTC()
@@ -263,7 +266,7 @@ func (e *Event) UnmarshalJSON(b []byte) error {
 		ID: j.ID, AvailabilityStartTime: j.AvailabilityStartTime, StartNumber: j.StartNumber,
 		SegmentDuration: ms(j.SegmentMs), TimeShiftBufferDepth: ms(j.TimeShiftBufferMs),
 		PublishDelay: ms(j.PublishDelayMs), RetryBudget: ms(j.RetryBudgetMs), Patience: ms(j.PatienceMs),
-		LiveEdgeSegments: j.LiveEdgeSegments, Renditions: j.Renditions, Regions: j.Regions,
+		LiveEdgeSegments: j.LiveEdgeSegments, Renditions: j.Renditions, Regions: j.Regions, CrossPublish: j.CrossPublish,
 	}
 	if j.EndTime != nil {
 		e.End = *j.EndTime

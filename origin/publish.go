@@ -17,8 +17,8 @@ func (n *Node) Publish(ctx context.Context, p Publication) (Receipt, error) {
 	if !ok {
 		return Receipt{Outcome: NoSuchPlace, Detail: "unknown rendition"}, nil
 	}
-	// Pipelines publish in their own region; copies for the others are the store's business.
-	if home, ok := c.event.RegionOf(p.Key.Pipeline); !ok || home != n.Region {
+	// Pipelines publish in their own region, unless told otherwise; copies for the others are the store's business.
+	if home, ok := c.event.RegionOf(p.Key.Pipeline); !ok || home != n.Region && !c.event.CrossPublish {
 		return Receipt{Outcome: Forbidden, Detail: "no pipeline of this region: " + p.Key.Pipeline}, nil
 	}
 	if receipt, ok, err := n.claim(ctx, c, p); err != nil || !ok {

@@ -94,6 +94,8 @@ type Object struct {
 	Body   []byte // nil in virtual time, where only the size counts
 	Size   int    // bytes
 	Digest uint32 // CRC32C of Body
+	// Flaws is what an inspection of Body would find, where there is no Body to look at.
+	Flaws Defects
 	// ExpiresAt is when a store may forget the object; zero keeps it as long as the store lives.
 	ExpiresAt time.Time
 }

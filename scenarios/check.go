@@ -18,6 +18,7 @@ func (f *form) check(r *reader) {
 	f.checkLadder(r)
 	f.checkRegions(r)
 	f.checkStorage(r)
+	f.checkDelivery(r)
 	f.checkAudience(r)
 	f.checkPhases(r)
 	f.checkFaults(r)
@@ -129,50 +130,6 @@ func (f *form) checkRegions(r *reader) {
 		r.problem("regions", "no region has a pipeline, so nothing would be published")
 	case n > maxPipelines:
 		r.problem("regions", "%d pipelines; an event has at most %d", n, maxPipelines)
-	}
-}
-
-func (f *form) checkStorage(r *reader) {
-	checkLatency(r, "storage.write", f.Storage.Write)
-	checkLatency(r, "storage.read", f.Storage.Read)
-}
-
-func checkLatency(r *reader, path string, l Latency) {
-	p50, p99 := join(path, "p50"), join(path, "p99")
-	if !r.sound(p50, p99) || l.P50 <= l.P99 {
-		return
-	}
-	wrong := p99
-	if !r.given(p99) {
-		wrong = p50
-	}
-	r.problem(wrong, "half take more than p50 %s, so 99 of 100 are not done within p99 %s", short(l.P50), short(l.P99))
-}
-
-func (f *form) checkAudience(r *reader) {
-	a := &f.Audience
-	if r.sound("audience.viewers.start", "audience.viewers.peak") && a.Viewers.Start > a.Viewers.Peak {
-		r.problem("audience.viewers.start", "%d viewers at first are more than %d at the peak",
-			a.Viewers.Start, a.Viewers.Peak)
-	}
-	if r.known("event.duration", "audience.viewers.ramp") && a.Viewers.Ramp > f.Duration {
-		r.problem("audience.viewers.ramp", "the ramp takes %s, but the event ends at %s",
-			short(a.Viewers.Ramp), short(f.Duration))
-	}
-	if r.sound("audience.ladder", "event.ladder") {
-		valid := append([]string{"spread", "lowest", "highest"}, f.renditionIDs()...)
-		f.refer(r, "audience.ladder", "choice of renditions", a.Ladder, valid)
-	}
-	f.checkScrub(r)
-}
-
-func (f *form) checkScrub(r *reader) {
-	if !r.given("audience.scrub") {
-		return
-	}
-	f.checkInside(r, "the scrub", "audience.scrub", f.Audience.Scrub.At, f.Audience.Scrub.For)
-	if r.known("audience.dvr_share") && f.Audience.DVRShare == 0 {
-		r.problemOfKey("audience.scrub", "nobody could scrub: dvr_share is 0")
 	}
 }
 

@@ -6,14 +6,17 @@ type section struct{ keys keys }
 func (s section) read(r *reader, path string, n *node) { r.section(path, n, s.keys) }
 
 func (s section) schema() schema {
-	properties, required := schema{}, []string{}
+	properties, required, either := schema{}, []string{}, []schema{}
 	for _, k := range s.keys {
 		p := k.is.schema()
 		p["description"] = k.about
 		if k.otherwise != "" {
 			p["default"] = literal(k.otherwise, position{}).json()
 		}
-		if k.required {
+		switch {
+		case k.required && k.unless != "":
+			either = append(either, schema{"required": []string{k.name}}, schema{"required": []string{k.unless}})
+		case k.required:
 			required = append(required, k.name)
 		}
 		properties[k.name] = p
@@ -21,6 +24,9 @@ func (s section) schema() schema {
 	out := schema{"type": "object", "additionalProperties": false, "properties": properties}
 	if len(required) > 0 {
 		out["required"] = required
+	}
+	if len(either) > 0 {
+		out["oneOf"] = either
 	}
 	return out
 }

@@ -14,8 +14,9 @@ const day = 24 * time.Hour
 // form is a scenario while it is being read: what later checks need besides the scenario itself.
 type form struct {
 	*Scenario
-	claims []*claim
-	broken []*breakage
+	claims  []*claim
+	broken  []*breakage
+	retries string
 }
 
 // keys is the table of all keys of a scenario but those of faults and objectives.
@@ -26,7 +27,12 @@ func (f *form) keys() keys {
 		{name: "event", required: true, about: "the live event", is: section{f.eventKeys()}},
 		{name: "regions", required: true, about: "the regions by name; candidates are preferred in this order",
 			is: named{what: "region", least: 1, most: 8, one: f.region}},
-		{name: "storage", otherwise: "{}", about: "the embedded store", is: section{f.storageKeys()}},
+		{name: "storage", otherwise: "{}", about: "what a region's store is made of", is: section{f.storageKeys()}},
+		{name: "machines", otherwise: "{}", about: "what origin nodes run on",
+			is: profile(&f.Machines.Profile, "machines", machineProfiles)},
+		{name: "network", otherwise: "{}", about: "what lies between the parts",
+			is: profile(&f.Network.Profile, "network", networkProfiles)},
+		{name: "delivery", about: "a delivery network of sites and tiers, instead of edges", is: section{f.deliveryKeys()}},
 		{name: "audience", required: true, about: "who watches, and how", is: section{f.audienceKeys()}},
 		{name: "phases", otherwise: "{event: 0s}", about: "parts of the event, by name, and the whole second at which each begins",
 			is: named{what: "phase", least: 1, most: 64, one: f.phase}},
@@ -75,55 +81,6 @@ func (f *form) region(region string) value {
 			is: count(&r.Zones, 1, 5)},
 	}}
 }
-
-func (f *form) storageKeys() keys {
-	return keys{
-		{name: "write", otherwise: "{}", about: "one replica's latency of a write",
-			is: section{latencyKeys(&f.Storage.Write, "5ms", "30ms")}},
-		{name: "read", otherwise: "{}", about: "one replica's latency of a read",
-			is: section{latencyKeys(&f.Storage.Read, "2ms", "10ms")}},
-		{name: "replication_lag", otherwise: "100ms", about: "how long a write takes to the other regions",
-			is: duration(&f.Storage.ReplicationLag, 0, time.Minute)},
-	}
-}
-
-func latencyKeys(into *Latency, p50, p99 string) keys {
-	return keys{
-		{name: "p50", otherwise: p50, about: "half are faster", is: duration(&into.P50, time.Microsecond, time.Minute)},
-		{name: "p99", otherwise: p99, about: "one in a hundred is slower",
-			is: duration(&into.P99, time.Microsecond, time.Minute)},
-	}
-}
-
-func (f *form) audienceKeys() keys {
-	a := &f.Audience
-	return keys{
-		{name: "edges", otherwise: "2", about: "edge caches in every region", is: count(&a.Edges, 1, 32)},
-		{name: "viewers", required: true, about: "how many watch", is: section{keys{
-			{name: "start", otherwise: "0", about: "viewers when the event begins",
-				is: count(&a.Viewers.Start, 0, maxViewers)},
-			{name: "ramp", otherwise: "0s", about: "how long it takes until all are there",
-				is: duration(&a.Viewers.Ramp, 0, day)},
-			{name: "peak", required: true, about: "viewers after the ramp", is: count(&a.Viewers.Peak, 1, maxViewers)},
-		}}},
-		{name: "ladder", otherwise: "spread",
-			about: "what each plays: spread over all videos, the lowest, the highest, or a rendition's id",
-			is:    name(&a.Ladder)},
-		{name: "buffer", otherwise: "4s", about: "how much media a player holds before it runs dry",
-			is: duration(&a.Buffer, 100*time.Millisecond, 5*time.Minute)},
-		{name: "dvr_share", otherwise: "0%", about: "the part of the viewers that watches behind the live edge",
-			is: share(&a.DVRShare)},
-		{name: "scrub", about: "when every viewer behind the live edge jumps about", is: section{keys{
-			{name: "at", required: true, about: "from the event's start", is: duration(&a.Scrub.At, 0, day)},
-			{name: "for", required: true, about: "how long", is: duration(&a.Scrub.For, time.Millisecond, day)},
-		}}},
-		{name: "check_every", otherwise: "16", about: "one segment in so many is checked byte for byte",
-			is: count(&a.CheckEvery, 1, 1_000_000)},
-	}
-}
-
-// maxViewers is what a run on one machine can be asked for.
-const maxViewers = 100_000
 
 func (f *form) phase(phase string) value {
 	f.phases = append(f.phases, reports.Phase{Name: phase})

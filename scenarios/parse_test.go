@@ -62,13 +62,13 @@ func TestParseEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	audience := Audience{Edges: 3, Viewers: Viewers{5, 20 * time.Second, 200}, Ladder: "v360", Buffer: 6 * time.Second,
+	audience := Audience{Edges: 3, Viewers: Viewers{Start: 5, Ramp: 20 * time.Second, Peak: 200}, Ladder: "v360", Buffer: 6 * time.Second,
 		DVRShare: 0.05, Scrub: Scrub{30 * time.Second, 5 * time.Second}, CheckEvery: 2}
 	same(t, "audience", s.Audience, audience)
 	same(t, "regions", s.Regions, []Region{
 		{"west", []string{"w1", "w2"}, 2, 5}, {"east", []string{"e"}, 3, 3}, {"asia", nil, 1, 3}})
-	same(t, "storage", s.Storage, Storage{Latency{6 * time.Millisecond, 40 * time.Millisecond},
-		Latency{3 * time.Millisecond, 9 * time.Millisecond}, time.Second})
+	same(t, "storage", s.Storage, Storage{Embedded, Latency{6 * time.Millisecond, 40 * time.Millisecond},
+		Latency{3 * time.Millisecond, 9 * time.Millisecond}, time.Second, ""})
 	same(t, "phases", s.Phases(), []reports.Phase{
 		{Name: "zero", Until: 10 * time.Second},
 		{Name: "alpha", From: 10 * time.Second, Until: 20 * time.Second},
@@ -125,8 +125,10 @@ func TestDefaults(t *testing.T) {
 	}
 	same(t, "audience", s.Audience, Audience{Edges: 2, Viewers: Viewers{Peak: 1}, Ladder: "spread",
 		Buffer: 4 * time.Second, CheckEvery: 16})
-	same(t, "storage", s.Storage, Storage{Latency{5 * time.Millisecond, 30 * time.Millisecond},
-		Latency{2 * time.Millisecond, 10 * time.Millisecond}, 100 * time.Millisecond})
+	same(t, "storage", s.Storage, Storage{Embedded, Latency{5 * time.Millisecond, 30 * time.Millisecond},
+		Latency{2 * time.Millisecond, 10 * time.Millisecond}, 100 * time.Millisecond, ""})
+	same(t, "what is below", []string{s.Machines.Profile, s.Network.Profile}, []string{"unlimited", "loopback"})
+	same(t, "delivery", s.Delivery, Delivery{})
 	same(t, "phases", s.Phases(), []reports.Phase{{Name: "event", Until: 10 * time.Second}})
 	same(t, "regions", s.Regions, []Region{{"east", []string{"a"}, 1, 3}})
 	ev := s.Event(time.Unix(0, 0))
@@ -208,9 +210,76 @@ func TestOverride(t *testing.T) {
 	}
 }
 
+// What virtual time has besides, with values that no default has.
+const virtual = `about: what virtual time has besides
+event: {duration: 2h, ladder: event}
+regions: {west: {pipelines: [w]}, east: {pipelines: [e]}}
+storage: {profile: cassandra, write: {p50: 30ms, p99: 140ms}, cache: memcached}
+machines: {profile: cloud}
+network: {profile: world}
+delivery: {sites: 50, servers: 70, top_tier: 7, groups: 10, backbone: 2.5Tbps}
+audience:
+  viewers: {start: 7, ramp: 10m, peak: 65000000, leave: 20m}
+  adaptive: true
+  rewinds: 0.5%
+  retries: ignore
+  restarts: {after: 40s, within: 0s, surge: 12}
+`
+
+func TestParseVirtual(t *testing.T) {
+	s, err := Parse("virtual.yaml", []byte(virtual))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "storage", s.Storage, Storage{Cassandra, Latency{30 * time.Millisecond, 140 * time.Millisecond}, Latency{},
+		100 * time.Millisecond, "memcached"})
+	same(t, "what is below", []string{s.Machines.Profile, s.Network.Profile}, []string{"cloud", "world"})
+	same(t, "delivery", s.Delivery, Delivery{Sites: 50, Servers: 70, TopTier: 7, Groups: 10, Backbone: 2_500_000_000_000})
+	same(t, "audience", s.Audience, Audience{Viewers: Viewers{7, 10 * time.Minute, 65_000_000, 20 * time.Minute},
+		Ladder: "spread", Buffer: 4 * time.Second, CheckEvery: 16, Adaptive: true, Rewinds: 0.005, IgnoreLifetimes: true,
+		Restarts: Restarts{40 * time.Second, 0, 12}})
+	if len(s.Renditions) != 9 || s.EdgeNames("west") != nil {
+		t.Errorf("%d renditions, edges %v", len(s.Renditions), s.EdgeNames("west"))
+	}
+}
+
+// What a file leaves open follows from what it says.
+func TestVirtualDefaults(t *testing.T) {
+	for _, row := range []struct {
+		set  string
+		got  func(s *Scenario) any
+		want any
+	}{
+		{"delivery={}", func(s *Scenario) any { return s.Delivery }, Delivery{6000, 18_000, 60, 240, 400_000_000_000}},
+		{"delivery={sites: 50}", func(s *Scenario) any { return s.Delivery }, Delivery{50, 150, 1, 50, 400_000_000_000}},
+		{"delivery.backbone=10Mbps", func(s *Scenario) any { return s.Delivery },
+			Delivery{6000, 18_000, 60, 240, 10_000_000}},
+		{"audience.restarts={}", func(s *Scenario) any { return s.Audience.Restarts },
+			Restarts{30 * time.Second, 20 * time.Second, 10}},
+		{"storage.profile=object-store", func(s *Scenario) any { return []Latency{s.Storage.Write, s.Storage.Read} },
+			[]Latency{{}, {}}},
+		{"storage.profile=object-store", func(s *Scenario) any { return s.Event(time.Unix(0, 0)).CrossPublish }, true},
+		{"storage.profile=cassandra", func(s *Scenario) any { return s.Event(time.Unix(0, 0)).CrossPublish }, false},
+		{"storage.write.p50=1ms", func(s *Scenario) any { return s.Storage.Write },
+			Latency{time.Millisecond, 30 * time.Millisecond}},
+	} {
+		o, err := ParseOverride(row.set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := Parse("least.yaml", []byte(least), o)
+		if err != nil {
+			t.Errorf("%s: %v", row.set, err)
+			continue
+		}
+		same(t, row.set, row.got(s), row.want)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(full))
 	f.Add([]byte(least))
+	f.Add([]byte(virtual))
 	f.Add([]byte(strings.Repeat("[", 500)))
 	f.Add([]byte("a: &a [*a]\n"))
 	f.Add([]byte("about: |\n  x\nevent: {duration: 10s"))
@@ -222,6 +291,12 @@ func FuzzParse(f *testing.F) {
 		if err == nil {
 			if ev := s.Event(time.Unix(0, 0)); ev.Validate() != nil {
 				t.Fatalf("%q: %v", src, ev.Validate())
+			}
+			if peak := s.Peak(); peak < 1 || peak > maxViewers {
+				t.Fatalf("%q: %d viewers at the peak", src, peak)
+			}
+			if p := new(Problems); s.WallClock() != nil && !errors.As(s.WallClock(), &p) {
+				t.Fatalf("%q: %v; want *Problems", src, s.WallClock())
 			}
 		}
 	})

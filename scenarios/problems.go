@@ -84,13 +84,20 @@ func (p Problem) excerpt() string {
 	return "\n" + string(line) + "\n" + string(below) + "^"
 }
 
-// sort orders problems by position; those of overrides come last.
-func (p *Problems) sort() {
-	slices.SortStableFunc(p.List, func(a, b Problem) int {
-		if (a.Line == 0) != (b.Line == 0) {
-			return cmp.Compare(b.Line, a.Line)
+// sort orders problems by position: those of the file itself first, then those of a file beside it, those of overrides
+// last.
+func (p *Problems) sort(file string) {
+	class := func(p Problem) int {
+		switch {
+		case p.Line == 0:
+			return 2
+		case p.File != file:
+			return 1
 		}
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		return 0
+	}
+	slices.SortStableFunc(p.List, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(class(a), class(b)), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 }
 

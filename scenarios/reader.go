@@ -36,7 +36,7 @@ func (r *reader) err() error {
 	if len(r.found.List) == 0 {
 		return nil
 	}
-	r.found.sort()
+	r.found.sort(r.file)
 	return &r.found
 }
 
@@ -69,13 +69,8 @@ func (r *reader) add(at position, path, format string, args ...any) {
 	r.suggest(at, path, "", format, args...)
 }
 
-// suggest is where all problems come together.
+// suggest makes a problem of what is wrong in the file itself, or in an override.
 func (r *reader) suggest(at position, path, guess, format string, args ...any) {
-	r.mark(path)
-	if len(r.found.List) == maxProblems {
-		r.found.More++
-		return
-	}
 	p := Problem{File: r.file, Line: at.line, Column: at.column, Path: path,
 		Message: fmt.Sprintf(format, args...), Suggestion: guess}
 	if at.set != "" {
@@ -83,7 +78,24 @@ func (r *reader) suggest(at position, path, guess, format string, args ...any) {
 	} else if at.line <= len(r.lines) && at.line > 0 {
 		p.source = r.lines[at.line-1]
 	}
+	r.note(path, p)
+}
+
+// note adds a problem with the value at a path.
+func (r *reader) note(path string, p Problem) {
+	r.mark(path)
+	if len(r.found.List) == maxProblems {
+		r.found.More++
+		return
+	}
 	r.found.List = append(r.found.List, p)
+}
+
+// again is a reader of the same file that has found nothing.
+func (r *reader) again() *reader {
+	fresh := newReader(r.file, nil)
+	fresh.lines, fresh.places = r.lines, r.places
+	return fresh
 }
 
 // mark notes that the value at a path has a problem.
@@ -155,6 +167,7 @@ func parent(path string) string {
 type key struct {
 	name, about string
 	required    bool
+	unless      string // another key that can stand in for a required one
 	otherwise   string // the default, as a file would write it
 	is          value
 }
@@ -211,7 +224,7 @@ func (r *reader) section(path string, n *node, ks keys) {
 	}
 	for _, k := range ks {
 		if n.entry(k.name) == nil {
-			r.absent(path, n, k, meant[k.name])
+			r.absent(path, n, k, meant[k.name] || k.unless != "" && meant[k.unless])
 		}
 	}
 }
@@ -221,8 +234,11 @@ func (r *reader) section(path string, n *node, ks keys) {
 func (r *reader) absent(path string, n *node, k key, mistyped bool) {
 	p := join(path, k.name)
 	switch {
+	case k.unless != "" && n.entry(k.unless) != nil:
 	case k.required && mistyped:
 		r.mark(p)
+	case k.required && k.unless != "":
+		r.add(n.at, p, "missing key %q or %q%s: %s", k.name, k.unless, in(path), k.about)
 	case k.required:
 		r.add(n.at, p, "missing key %q%s: %s", k.name, in(path), k.about)
 	case k.otherwise != "":

@@ -36,10 +36,20 @@ type Scenario struct {
 	Renditions       []origin.Rendition
 	Regions          []Region // in the order of the file: candidates are chosen by it
 	Storage          Storage
+	Machines         Machines
+	Network          Network
+	Delivery         Delivery
 	Audience         Audience
 	Source           []byte // the file as it was read, before overrides
 	AppliedOverrides []Override
+	// CurveFile is the name that the scenario has for the file of Audience.Curve, and CurveSource what was in it: what is
+	// kept with Source reads the same scenario again.
+	CurveFile   string
+	CurveSource []byte
+	Scaled      Scaling
 
+	open       Opener
+	reader     *reader // knows where everything stood
 	phases     []reports.Phase
 	faults     []faults.Spec
 	objectives []reports.Objective
@@ -53,10 +63,32 @@ type Region struct {
 	Zones     int
 }
 
-// Storage is the latency of one replica of the embedded store, and between regions.
+// Storage is what a region's store is made of: a profile of sim/storage, with the body of its latency, the lag between
+// regions, and the cache in front of it.
 type Storage struct {
+	Profile string // Embedded, Cassandra or ObjectStore
+	// Write and Read are the body of one replica's latency; zero means the profile's own, which Embedded has not.
 	Write, Read    Latency
 	ReplicationLag time.Duration
+	// Cache is the profile of a write-through cache in front of the store; empty for none.
+	Cache string
+}
+
+// Machines says what origin nodes run on: the name of a profile of sim/resources.
+type Machines struct{ Profile string }
+
+// Network says what lies between the parts: the name of a profile of sim/resources.
+type Network struct{ Profile string }
+
+// Delivery is the delivery network between the origins and the viewers, in virtual time. Without one (no sites), every
+// region has Audience.Edges edges that ask origins themselves, as on the wall clock.
+type Delivery struct {
+	Sites   int // locations with edge servers
+	Servers int // edge servers in all of them; each rendition has one designated filler at a site
+	TopTier int // caches that fillers ask, and that alone ask origins, in all regions together
+	Groups  int // groups of sites that are alike, in all regions together: one of each is simulated
+	// Backbone is the bandwidth between one region's origins and the top tier, in bit/s. It does not scale.
+	Backbone int64
 }
 
 // Latency is a distribution by two of its percentiles.
@@ -64,7 +96,7 @@ type Latency struct{ P50, P99 time.Duration }
 
 // Audience is who watches, and how.
 type Audience struct {
-	Edges   int // in every region
+	Edges   int // in every region; none where there is a delivery network
 	Viewers Viewers
 	// Ladder says which video a viewer plays: "spread" over all, "lowest", "highest", or a rendition's id.
 	Ladder string
@@ -76,22 +108,59 @@ type Audience struct {
 	Scrub Scrub
 	// CheckEvery says that one segment in so many is checked byte for byte.
 	CheckEvery int
+
+	// What follows is for virtual time only.
+
+	// Curve is how many viewers there are at which time, in order of time; it replaces Viewers.
+	Curve []CurvePoint
+	// Adaptive viewers play what their access link carries, and change when it changes; Ladder says nothing then.
+	Adaptive bool
+	// Rewinds is the part of the viewers at the live edge that goes back into the time-shift buffer, each minute.
+	Rewinds float64
+	// IgnoreLifetimes says that viewers retry without regard for how long a refusal holds.
+	IgnoreLifetimes bool
+	// Restarts is what viewers do who were interrupted; zero when they wait patiently.
+	Restarts Restarts
 }
 
-// Viewers is the size of the audience: Start at first, then evenly up to Peak within Ramp.
+// CurvePoint is the size of the audience at a time. Nobody is there before the first point, between two the audience
+// changes evenly, and after the last it stays.
+type CurvePoint struct {
+	At      time.Duration
+	Viewers int
+}
+
+// Restarts are viewers that start their player again after an interruption: each start asks for far more than a player
+// that plays (Netflix, "Behind the Streams" part 1: ten times the traffic after 30 s).
+type Restarts struct {
+	After  time.Duration // of an interruption
+	Within time.Duration // the restarts of those interrupted together spread over so long; zero for all at once
+	Surge  int           // requests of a start, as a multiple of what a playing viewer asks in one segment
+}
+
+// Viewers is the size of the audience: Start at first, then evenly up to Peak within Ramp, and evenly down to none
+// within Leave before the event's end.
 type Viewers struct {
 	Start int
 	Ramp  time.Duration
 	Peak  int
+	Leave time.Duration // virtual time only
 }
 
 // Scrub is a window of the event.
 type Scrub struct{ At, For time.Duration }
 
-// Parse reads a scenario; file is what it is called in messages. What is wrong comes as *Problems, all of it.
+// Parse reads a scenario that refers to no other files; file is what it is called in messages. What is wrong comes as
+// *Problems, all of it.
 func Parse(file string, src []byte, overrides ...Override) (*Scenario, error) {
-	s := &Scenario{Name: nameOf(file), File: file, Source: src, AppliedOverrides: overrides}
+	return ParseWith(nil, file, src, overrides...)
+}
+
+// ParseWith reads a scenario as Parse does, and with open the files that it refers to: its curve.
+func ParseWith(open Opener, file string, src []byte, overrides ...Override) (*Scenario, error) {
+	s := &Scenario{Name: nameOf(file), File: file, Source: src, AppliedOverrides: overrides, open: open}
 	r := newReader(file, src)
+	s.reader = r
 	root := r.tree(src)
 	if root == nil {
 		return nil, r.err()
@@ -121,6 +190,8 @@ func (s *Scenario) Event(start time.Time) origin.Event {
 		LiveEdgeSegments: 3,
 		Renditions:       append([]origin.Rendition(nil), s.Renditions...),
 	}
+	// An object store copies nothing to other regions, so that pipelines have to publish in all of them.
+	e.CrossPublish = s.Storage.Profile == ObjectStore
 	for _, r := range s.Regions {
 		e.Regions = append(e.Regions, origin.RegionPlan{Name: r.Name, Pipelines: append([]string{}, r.Pipelines...)})
 	}

@@ -39,8 +39,11 @@ func (n *node) json() any {
 		}
 		return l
 	case scalar:
-		if !n.quoted && plainNumber.MatchString(n.text) {
+		switch {
+		case !n.quoted && plainNumber.MatchString(n.text):
 			return json.Number(n.text)
+		case !n.quoted && (n.text == "true" || n.text == "false"):
+			return n.text == "true"
 		}
 		return n.text
 	}

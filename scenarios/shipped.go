@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-//go:embed *.yaml
+//go:embed *.yaml *.csv
 var shipped embed.FS
 
 // Shipped is a scenario that comes with the command.
@@ -25,6 +25,9 @@ func Names() []Shipped {
 	}
 	var list []Shipped
 	for _, f := range files {
+		if filepath.Ext(f.Name()) != ".yaml" {
+			continue
+		}
 		list = append(list, Shipped{Name: nameOf(f.Name()), About: about(f.Name())})
 	}
 	return list
@@ -47,17 +50,27 @@ func Load(name string, overrides ...Override) (*Scenario, error) {
 	if !isFile(name) {
 		src, err := shipped.ReadFile(name + ".yaml")
 		if err == nil {
-			return Parse("scenarios/"+name+".yaml", src, overrides...)
+			return ParseWith(shipped.ReadFile, "scenarios/"+name+".yaml", src, overrides...)
 		}
 	}
-	src, err := readFile(name)
+	src, err := readFile(name, maxBytes)
 	if errors.Is(err, fs.ErrNotExist) && !isFile(name) {
 		return nil, unknownName(name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read scenario: %w", err)
 	}
-	return Parse(name, src, overrides...)
+	return ParseWith(beside(name), name, src, overrides...)
+}
+
+// beside opens files by their names relative to the folder of a scenario's file.
+func beside(scenario string) Opener {
+	return func(name string) ([]byte, error) {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(scenario), name)
+		}
+		return readFile(name, maxCurveBytes)
+	}
 }
 
 // isFile says whether a name can only be a file's.
@@ -66,13 +79,13 @@ func isFile(name string) bool {
 }
 
 // readFile reads a little more than the limit, so that a file that is too large is refused and not held.
-func readFile(name string) ([]byte, error) {
+func readFile(name string, limit int64) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxBytes+1))
+	return io.ReadAll(io.LimitReader(f, limit+1))
 }
 
 func unknownName(name string) error {

@@ -29,8 +29,8 @@ func TestShipped(t *testing.T) {
 			t.Errorf("%s:\n%v", shipped.Name, err)
 			continue
 		}
-		if s.Duration > time.Minute {
-			t.Errorf("%s lasts %v; shipped scenarios last a minute at most", s.Name, s.Duration)
+		if s.Duration > 50*time.Second && s.WallClock() == nil {
+			t.Errorf("%s lasts %v; shipped scenarios that run on the wall clock last 50 s at most", s.Name, s.Duration)
 		}
 		if shipped.About != s.About {
 			t.Errorf("%s: listed as %q, but is about %q", s.Name, shipped.About, s.About)
@@ -60,6 +60,23 @@ func TestShippedUseEveryFault(t *testing.T) {
 	for _, name := range append(kindNames(), defectNames()...) {
 		if !used[name] {
 			t.Errorf("no shipped scenario uses %s", name)
+		}
+	}
+}
+
+// The shipped scenarios for the wall clock run on it, and those that need virtual time say so.
+func TestShippedOnTheWallClock(t *testing.T) {
+	for _, shipped := range Names() {
+		s, err := Load(shipped.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		virtual := s.Name == "event-65m" || s.Name == "half-time"
+		if wall := s.WallClock(); (wall != nil) != virtual {
+			t.Errorf("%s on the wall clock: %v", s.Name, wall)
+		}
+		if err := s.Agents(); (err != nil) != (s.Name == "event-65m") {
+			t.Errorf("%s one by one: %v", s.Name, err)
 		}
 	}
 }
@@ -94,7 +111,7 @@ func TestLoad(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"region-los": `unknown scenario "region-los"; did you mean "region-loss"?`,
-		"xyzzyxyzzy": `no such file, and the shipped ones are defects, late-encoder, `,
+		"xyzzyxyzzy": `no such file, and the shipped ones are defects, event-65m, `,
 		"nope.yaml":  `read scenario: open nope.yaml: no such file`,
 	} {
 		if _, err := Load(name); err == nil || !strings.Contains(err.Error(), want) {
@@ -154,6 +171,14 @@ func TestSchemaRefuses(t *testing.T) {
 		{"event.ladder", "hdd"},
 		{"audience.viewers.peak", "0"},
 		{"audience.dvr_share", "5"},
+		{"audience.viewers", "null"},
+		{"audience.curve", "x.csv"},
+		{"audience.adaptive", "1"},
+		{"audience.retries", "never"},
+		{"delivery.backbone", "400"},
+		{"delivery.backbone", "400gbps"},
+		{"delivery.site", "3"},
+		{"storage.profile", "cassandr"},
 		{"phases", "{Warm: 0s}"},
 		{"faults", "[{kind: region-los, at: 1s, for: 1s}]"},
 		{"faults", "[{kind: region-loss, at: 1s, for: 1s}]"},

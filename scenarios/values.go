@@ -156,6 +156,20 @@ func count[T ~int | ~int64](into *T, least, most T) value {
 	}
 }
 
+// boolean is true or false; YAML's older readers take many more words for one of them.
+func boolean(into *bool) value {
+	return word{
+		says: schema{"type": "boolean"},
+		parse: func(n *node) (wrong, meant string) {
+			if n.quoted || n.text != "true" && n.text != "false" {
+				return fmt.Sprintf("%q is neither true nor false", n.text), ""
+			}
+			*into = n.text == "true"
+			return "", ""
+		},
+	}
+}
+
 // seed is any 64 bits.
 func seed(into *uint64) value {
 	return word{
