@@ -12,6 +12,12 @@ const (
 	KindReplica  = "replica"  // one replica of a store failed; Name is its zone
 	KindStall    = "stall"    // the harness was not run for WaitUs, up to now
 	KindUsage    = "usage"    // what a process used in all
+
+	// A long history in virtual time is sampled by a rule that it states itself. Of the ordinary records of the kind
+	// Name, one in Count was written; ordinary are decisions that were Published and fetches without an Error. Every
+	// other record is written, and counters never are sampled.
+	KindSampling = "sampling"
+	KindCounter  = "counter" // how many records of the kind Name there were, written or not: Count
 )
 
 // The steps of what has a beginning and an end.
@@ -26,7 +32,7 @@ type Record struct {
 	AtUs           int64         `json:"at_us"`
 	Kind           string        `json:"kind"`
 	Step           string        `json:"step,omitempty"`
-	Name           string        `json:"name,omitempty"`     // phase, fault id, or process
+	Name           string        `json:"name,omitempty"`     // phase, fault id, process, or kind of record
 	What           string        `json:"what,omitempty"`     // the fault's kind
 	Target         string        `json:"target,omitempty"`   // what the fault is aimed at
 	Node           string        `json:"node,omitempty"`     // origin node or edge that speaks

@@ -59,7 +59,7 @@ type audience struct {
 	history *history
 
 	cells   map[place]*cell
-	lag     *hdrhistogram.PackedHistogram
+	lag     *hdrhistogram.Histogram
 	viewers map[int64]int64 // by second, all VUs together
 	missed  map[string]int64
 	wrong   map[string]int64
@@ -71,6 +71,14 @@ type audience struct {
 	endedPeak   int64
 	interrupted bool
 	unknown     map[string]int64 // kinds of line that this judge does not know
+
+	counted    int64 // everything that was counted, all together
+	histograms histogramReader
+	decoded    [3][]bucket // latency, ttfb and lag of the line that is being read
+	// A generator writes what belongs to one cell line after line. It is gathered in sorted lists, which cost least to
+	// add up, and packed when another cell's turn has come.
+	gathering       *cell
+	gathered, spare [2][]bucket
 }
 
 // readAudience reads audience.jsonl. The history comes first: it knows which defects could have been avoided.
@@ -80,18 +88,56 @@ func readAudience(h *history, r io.Reader) (*audience, string, error) {
 		history:   h,
 		cells:     map[place]*cell{}, viewers: map[int64]int64{}, missed: map[string]int64{}, wrong: map[string]int64{},
 		vus: map[int64]bool{}, ended: map[int64]bool{}, unknown: map[string]int64{},
+		lag: newDense(),
 	}
 	note, err := eachLine(AudienceFile, r, func(line []byte) error {
 		var l audienceLine
-		if err := json.Unmarshal(line, &l); err != nil {
-			return fmt.Errorf("read line: %w", err)
+		if !l.skim(line) {
+			l = audienceLine{}
+			if err := json.Unmarshal(line, &l); err != nil {
+				return fmt.Errorf("read line: %w", err)
+			}
 		}
 		if err := checkLine(&l); err != nil {
 			return err
 		}
+		if err := a.count(&l); err != nil {
+			return err
+		}
 		return a.add(&l)
 	})
+	a.pack()
 	return a, note, err
+}
+
+// countedMax bounds all counts of a file together: then no sum of some of them overflows. 65 million viewers who stall
+// through three hours, and their bytes, come to a quarter of it.
+const countedMax = 1 << 62
+
+// count refuses files that hold more than can be added up.
+func (a *audience) count(l *audienceLine) error {
+	for _, f := range l.counts() {
+		if a.counted += f.n; a.counted > countedMax {
+			return fmt.Errorf("all counts so far come to more than %d", int64(countedMax))
+		}
+	}
+	return nil
+}
+
+// namedCount is a field of a line.
+type namedCount struct {
+	name string
+	n    int64
+}
+
+// counts are the fields that are no times and no names.
+func (l *audienceLine) counts() []namedCount {
+	return []namedCount{
+		{"requests", l.Requests}, {"segments", l.Segments}, {"bytes", l.Bytes}, {"held", l.Held}, {"early", l.Early},
+		{"late", l.Late}, {"stalled", l.Stalled}, {"stall_us", l.StallUs}, {"missed", l.Missed},
+		{"defective", l.Defective}, {"wrong", l.Wrong}, {"unchecked", l.Unchecked}, {"failed", l.Failed},
+		{"switches", l.Switches}, {"count", l.Count}, {"viewers", l.Viewers}, {"viewers_peak", l.ViewersPeak},
+	}
 }
 
 func checkLine(l *audienceLine) error {
@@ -101,15 +147,7 @@ func checkLine(l *audienceLine) error {
 	if err := inRange("at_us", l.AtUs, -numberMax); err != nil {
 		return err
 	}
-	for _, f := range []struct {
-		name string
-		n    int64
-	}{
-		{"requests", l.Requests}, {"segments", l.Segments}, {"bytes", l.Bytes}, {"held", l.Held}, {"early", l.Early},
-		{"late", l.Late}, {"stalled", l.Stalled}, {"stall_us", l.StallUs}, {"missed", l.Missed},
-		{"defective", l.Defective}, {"wrong", l.Wrong}, {"unchecked", l.Unchecked}, {"failed", l.Failed},
-		{"switches", l.Switches}, {"count", l.Count}, {"viewers", l.Viewers}, {"viewers_peak", l.ViewersPeak},
-	} {
+	for _, f := range l.counts() {
 		if err := inRange(f.name, f.n, 0); err != nil {
 			return err
 		}
@@ -153,17 +191,14 @@ func (a *audience) cell(at time.Duration, region string) *cell {
 
 // addInterval reads all histograms first, so that a damaged line leaves no half of itself behind.
 func (a *audience) addInterval(l *audienceLine, at time.Duration) error {
-	var decoded [3]*hdrhistogram.PackedHistogram
+	var err error
 	for i, encoded := range [...]string{l.Latency, l.TTFB, l.Lag} {
-		var err error
-		if decoded[i], err = decodePacked(encoded); err != nil {
+		if a.decoded[i], err = a.histograms.read(encoded, a.decoded[i][:0]); err != nil {
 			return fmt.Errorf("%s: %w", [...]string{"latency", "ttfb", "lag"}[i], err)
 		}
 	}
 	c := a.cell(at, l.Region)
-	mergePacked(&c.latency, decoded[0])
-	mergePacked(&c.ttfb, decoded[1])
-	mergePacked(&a.lag, decoded[2])
+	a.gather(c)
 	c.add(Tally{
 		Requests: l.Requests, Bytes: l.Bytes, Segments: l.Segments, Missed: l.Missed, Late: l.Late,
 		Stalled: l.Stalled, StallUs: l.StallUs, DefectiveServed: l.Defective, WrongBytes: l.Wrong,
@@ -176,6 +211,31 @@ func (a *audience) addInterval(l *audienceLine, at time.Duration) error {
 		c.served[variant{l.ServedRegion, l.Pipeline}] += l.Segments
 	}
 	return nil
+}
+
+// gather adds the line that has been read to a cell.
+func (a *audience) gather(c *cell) {
+	if a.gathering != c {
+		a.pack()
+		a.gathering = c
+	}
+	for i := range a.gathered {
+		a.spare[i] = sum(a.spare[i][:0], a.gathered[i], a.decoded[i])
+		a.gathered[i], a.spare[i] = a.spare[i], a.gathered[i]
+	}
+	for _, b := range a.decoded[2] {
+		_ = a.lag.RecordValues(b.value, b.count) // as in addTo
+	}
+}
+
+// pack leaves what was gathered in its cell.
+func (a *audience) pack() {
+	if a.gathering == nil {
+		return
+	}
+	addTo(&a.gathering.latency, a.gathered[0])
+	addTo(&a.gathering.ttfb, a.gathered[1])
+	a.gathered[0], a.gathered[1], a.gathering = a.gathered[0][:0], a.gathered[1][:0], nil
 }
 
 // peak is the largest number of viewers that watched in the same second.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/reports/tables"
 )
 
 // DefectReport is what viewers were served that was known to be defective, by defects and by pipeline: an origin that
@@ -71,13 +72,13 @@ func (e *evidence) defects() []DefectReport {
 	return out
 }
 
-func (r *Report) defectTable() *table {
-	t := &table{title: "Defective, and served with the defect named", labels: 3, header: []string{
+func (r *Report) defectTable() *tables.Table {
+	t := &tables.Table{Title: "Defective, and served with the defect named", Labels: 3, Header: []string{
 		"defects", "pipeline", "window", "segments", "to viewers", "avoidable",
 	}}
 	for _, d := range r.Defects {
-		t.row(strings.Join(d.Defects, ","), d.Pipeline, (&Window{FromMs: d.FromMs, UntilMs: d.UntilMs}).String(),
-			short(d.Segments), short(d.Served), short(d.Avoidable))
+		t.Row(strings.Join(d.Defects, ","), d.Pipeline, (&Window{FromMs: d.FromMs, UntilMs: d.UntilMs}).String(),
+			tables.Short(d.Segments), tables.Short(d.Served), tables.Short(d.Avoidable))
 	}
 	return t
 }

@@ -13,5 +13,8 @@
 // Everything it says later, of a phase, a region, the worst five seconds or the first breach, is a sum over cells. It is
 // pure: the same plan and files give the same bytes.
 //
+// A replay leaves two files more. What its tiers carried, second by second, is in load.jsonl, of which package capacity
+// makes a capacity plan; what it took of the machine is in cost.json, and no verdict depends on that.
+//
 // A verdict has three values. Fail needs evidence, and so does pass: where there is none, the verdict is inconclusive.
 package reports

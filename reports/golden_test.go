@@ -17,6 +17,7 @@ import (
 	"github.com/jstemmer/go-junit-report/v2/junit"
 
 	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/reports/tables"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -135,7 +136,7 @@ func TestTextFitsItsWidth(t *testing.T) {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(b.String()) {
-		if n := len([]rune(strings.TrimRight(line, "\n"))); n > textWidth {
+		if n := len([]rune(strings.TrimRight(line, "\n"))); n > tables.Width {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}

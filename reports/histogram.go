@@ -1,8 +1,6 @@
 package reports
 
 import (
-	"fmt"
-
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
@@ -19,30 +17,34 @@ func newPacked() *hdrhistogram.PackedHistogram {
 
 func newDense() *hdrhistogram.Histogram { return hdrhistogram.New(1, latencyMax, significantDigits) }
 
-// decodePacked reads a histogram as HdrHistogram's V2 format spells it; nil when there is none.
-func decodePacked(encoded string) (*hdrhistogram.PackedHistogram, error) {
-	if encoded == "" {
-		return nil, nil
-	}
-	h, err := hdrhistogram.DecodePacked([]byte(encoded))
-	if err != nil {
-		return nil, fmt.Errorf("read histogram: %w", err)
-	}
-	if h.Max() > latencyMax || h.TotalCount() > numberMax {
-		return nil, fmt.Errorf("histogram of %d values up to %d us is no measurement", h.TotalCount(), h.Max())
-	}
-	return h, nil
-}
-
-// mergePacked adds from, which may be nil, to what has been collected so far.
-func mergePacked(into **hdrhistogram.PackedHistogram, from *hdrhistogram.PackedHistogram) {
-	if from == nil {
+// addTo adds buckets to what has been collected so far; nil while that is nothing.
+func addTo(h **hdrhistogram.PackedHistogram, buckets []bucket) {
+	if len(buckets) == 0 {
 		return
 	}
-	if *into == nil {
-		*into = newPacked()
+	if *h == nil {
+		*h = newPacked()
 	}
-	(*into).Merge(from)
+	for _, b := range buckets {
+		// No bucket is above latencyMax; of more samples than can be counted, what comes last is left out.
+		_ = (*h).RecordValues(b.value, b.count)
+	}
+}
+
+// sum appends what two sorted lists of buckets come to.
+func sum(into, a, b []bucket) []bucket {
+	for len(a) > 0 && len(b) > 0 {
+		switch {
+		case a[0].value < b[0].value:
+			into, a = append(into, a[0]), a[1:]
+		case a[0].value > b[0].value:
+			into, b = append(into, b[0]), b[1:]
+		default:
+			into = append(into, bucket{a[0].value, a[0].count + b[0].count})
+			a, b = a[1:], b[1:]
+		}
+	}
+	return append(append(into, a...), b...)
 }
 
 // Quantiles are what a report shows of a histogram, in milliseconds.

@@ -71,6 +71,8 @@ type history struct {
 	defective map[segment]decided
 
 	decisions, fetches, flushes int64
+	sampled                     map[string]int64 // kinds of which one ordinary record in so many was written
+	exact                       map[string]int64 // counters, by the kind that they count
 	usage                       map[string]used
 	stalls                      []stall
 
@@ -90,6 +92,7 @@ func newHistory(plan *Plan) *history {
 		plan:       plan,
 		candidates: map[publication]candidate{}, publishing: map[int64]*hdrhistogram.PackedHistogram{},
 		begun: map[string]bool{}, seen: map[string]bool{}, affected: map[string]int64{}, usage: map[string]used{},
+		sampled: map[string]int64{}, exact: map[string]int64{},
 		defective: map[segment]decided{}, newest: -1,
 	}
 }
@@ -201,6 +204,10 @@ func (h *history) add(rec *origin.Record) error {
 		h.flushes++
 	case origin.KindStall:
 		h.addStall(rec, at)
+	case origin.KindSampling:
+		h.sampled[rec.Name] = max(h.sampled[rec.Name], rec.Count)
+	case origin.KindCounter:
+		h.exact[rec.Name] += rec.Count
 	case origin.KindUsage:
 		u := h.usage[rec.Name]
 		u.cpu += sinceStart(rec.CPUUs)

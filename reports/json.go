@@ -62,15 +62,15 @@ func (r *Report) WriteFiles(dir string) error {
 		if err := f.write(&b); err != nil {
 			return fmt.Errorf("write %s: %w", f.name, err)
 		}
-		if err := replaceFile(filepath.Join(dir, f.name), b.Bytes()); err != nil {
+		if err := ReplaceFile(filepath.Join(dir, f.name), b.Bytes()); err != nil {
 			return fmt.Errorf("write %s: %w", f.name, err)
 		}
 	}
 	return nil
 }
 
-// replaceFile writes beside the file and renames, so that a reader never sees half of it.
-func replaceFile(path string, content []byte) (err error) {
+// ReplaceFile writes beside the file and renames, so that a reader never sees half of it.
+func ReplaceFile(path string, content []byte) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err

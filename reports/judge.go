@@ -48,15 +48,29 @@ func Read(plan Plan, dir string) (*Report, error) {
 		return nil, fmt.Errorf("read run: %w", err)
 	}
 	defer history.Close()
-	audience, err := os.Open(filepath.Join(dir, AudienceFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return Judge(plan, history, strings.NewReader(""))
-	}
+	audience, err := openAudience(dir)
 	if err != nil {
 		return nil, fmt.Errorf("read run: %w", err)
 	}
 	defer audience.Close()
-	return Judge(plan, history, audience)
+	r, err := Judge(plan, history, audience)
+	if err != nil {
+		return nil, err
+	}
+	cost, note := readCost(dir)
+	r.Replay = cost
+	if note != "" {
+		r.Notes = append(r.Notes, note)
+	}
+	return r, nil
+}
+
+func openAudience(dir string) (io.ReadCloser, error) {
+	f, err := os.Open(filepath.Join(dir, AudienceFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return io.NopCloser(strings.NewReader("")), nil
+	}
+	return f, err
 }
 
 // check refuses plans that could never be judged. Scenarios are checked when they are read, with line and column; this

@@ -5,25 +5,25 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/liveorigin/liveorigin/reports/tables"
 )
 
 // WriteMarkdown writes summary.md, which a build shows beside its log. The verdict comes first: long summaries are cut.
 func (r *Report) WriteMarkdown(w io.Writer) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "## %s %s\n\n", strings.ToUpper(string(r.Verdict)), escapeMarkdown(r.Scenario))
+	fmt.Fprintf(&b, "## %s %s\n\n", strings.ToUpper(string(r.Verdict)), tables.EscapeMarkdown(r.Scenario))
 	if r.About != "" {
-		fmt.Fprintf(&b, "%s\n\n", escapeMarkdown(r.About))
+		fmt.Fprintf(&b, "%s\n\n", tables.EscapeMarkdown(r.About))
 	}
 	fmt.Fprintf(&b, "Seed %d. Repeat: `%s`\n", r.Seed, strings.ReplaceAll(r.Command, "`", "'"))
 	markdownList(&b, "Why not a pass", r.Reasons)
 	markdownList(&b, "Invariants", r.invariantLines())
-	for _, t := range []*table{r.objectiveTable(), r.faultTable(), r.defectTable(), r.latencyTable(), r.countTable()} {
-		if len(t.rows) == 0 {
-			continue
-		}
-		fmt.Fprintf(&b, "\n### %s\n\n", t.title)
-		if err := t.escape().render(&b, true); err != nil {
-			return fmt.Errorf("draw %s: %w", t.title, err)
+	for _, t := range []*tables.Table{
+		r.objectiveTable(), r.faultTable(), r.defectTable(), r.latencyTable(), r.countTable(),
+	} {
+		if err := t.WriteMarkdown(&b); err != nil {
+			return err
 		}
 	}
 	if lines := r.stripLines(); len(lines) > 0 {
@@ -40,6 +40,6 @@ func markdownList(b *bytes.Buffer, title string, items []string) {
 	}
 	fmt.Fprintf(b, "\n### %s\n\n", title)
 	for _, item := range items {
-		fmt.Fprintf(b, "- %s\n", escapeMarkdown(item))
+		fmt.Fprintf(b, "- %s\n", tables.EscapeMarkdown(item))
 	}
 }

@@ -34,6 +34,8 @@ type Report struct {
 	Defects    []DefectReport    `json:"defects"`
 	Counts     Counts            `json:"counts"`
 	Usage      Usage             `json:"usage"`
+	// Replay is what a run in virtual time took; nil on the wall clock.
+	Replay *Cost `json:"replay,omitempty"`
 	// Validity lists what keeps the run from being evidence; a subset of Reasons.
 	Validity []string `json:"validity"`
 	// Notes are remarks that change no verdict.

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/liveorigin/liveorigin/reports/tables"
 )
 
 // stripWidth is how many columns the strip may take beside the regions' names.
@@ -163,7 +165,7 @@ func (r *Report) stripLines() []string {
 		lines = append(lines, fmt.Sprintf("%-16s  %s", "faults", row))
 	}
 	for _, region := range slices.Compact(regions) {
-		lines = append(lines, fmt.Sprintf("%-16s  %s", clip(region, 16), s.row(r.Served, region)))
+		lines = append(lines, fmt.Sprintf("%-16s  %s", tables.Clip(region, 16), s.row(r.Served, region)))
 	}
 	return append(lines, s.legend())
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/liveorigin/liveorigin/origin"
 )
 
 // phases are the plan's, or the whole event as one.
@@ -98,13 +100,14 @@ func (e *evidence) counts() Counts {
 	h, a := e.history, e.audience
 	c := Counts{
 		Tally: e.total(), Refused: h.refused, ViewersPeak: a.peak(), ViewersPlanned: int64(e.plan.Viewers),
-		Decisions: h.decisions, Fetches: h.fetches, Flushes: h.flushes,
+		Decisions: h.count(origin.KindDecision, h.decisions), Fetches: h.count(origin.KindFetch, h.fetches),
+		Flushes:   h.flushes,
 		MissedFor: causes(a.missed), WrongFor: causes(a.wrong), Published: int64(len(h.candidates)),
 	}
 	for _, p := range e.unpublished("") {
 		c.Unpublished += p.count
 	}
-	if a.lag != nil && a.lag.TotalCount() > 0 {
+	if a.lag.TotalCount() > 0 {
 		ms := milliseconds(a.lag.ValueAtPercentile(99))
 		c.LagP99Ms = &ms
 	}

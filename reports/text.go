@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
-)
 
-// textWidth is what every line fits into, so that a log of a build shows it whole.
-const textWidth = 100
+	"github.com/liveorigin/liveorigin/reports/tables"
+)
 
 // WriteText writes the report for a terminal. Nothing depends on colour; it is only for those who see it.
 func (r *Report) WriteText(w io.Writer, color bool) error {
@@ -20,9 +19,9 @@ func (r *Report) WriteText(w io.Writer, color bool) error {
 	if err := r.writeTables(&b, color); err != nil {
 		return err
 	}
-	writeList(&b, "Invariants", r.invariantLines())
-	writeList(&b, "Why not a pass", r.Reasons)
-	writeList(&b, "Notes", r.Notes)
+	tables.WriteList(&b, "Invariants", r.invariantLines())
+	tables.WriteList(&b, "Why not a pass", r.Reasons)
+	tables.WriteList(&b, "Notes", r.Notes)
 	r.writeCosts(&b)
 	fmt.Fprintf(&b, "\n%s\n", paint(r.Verdict, r.VerdictLine(), color))
 	_, err := w.Write(b.Bytes())
@@ -30,7 +29,7 @@ func (r *Report) WriteText(w io.Writer, color bool) error {
 }
 
 func (r *Report) writeTables(b *bytes.Buffer, color bool) error {
-	for _, t := range []*table{
+	for _, t := range []*tables.Table{
 		r.latencyTable(), r.countTable(),
 		nil, // here goes the strip
 		r.faultTable(), r.defectTable(), r.objectiveTable(),
@@ -39,16 +38,15 @@ func (r *Report) writeTables(b *bytes.Buffer, color bool) error {
 			writeStrip(b, r.stripLines())
 			continue
 		}
-		if len(t.rows) == 0 {
-			continue
+		lines, err := t.Lines()
+		if err != nil {
+			return err
 		}
-		fmt.Fprintf(b, "\n%s\n", t.title)
-		var drawn bytes.Buffer
-		if err := t.fit(textWidth).render(&drawn, false); err != nil {
-			return fmt.Errorf("draw %s: %w", t.title, err)
+		if len(lines) > 0 {
+			fmt.Fprintf(b, "\n%s\n", t.Title)
 		}
-		for line := range strings.Lines(drawn.String()) {
-			fmt.Fprintln(b, paintWord(strings.TrimRight(line, " \n"), color))
+		for _, line := range lines {
+			fmt.Fprintln(b, paintWord(line, color))
 		}
 	}
 	return nil
@@ -62,6 +60,9 @@ func (r *Report) writeCosts(b *bytes.Buffer) {
 	}
 	if n := r.Counts.Held; n > 0 {
 		fmt.Fprintf(b, "holding open spared viewers %d early 404s, and as many second requests\n", n)
+	}
+	if r.Replay != nil {
+		tables.WriteWrapped(b, "", r.Replay.String())
 	}
 	for _, u := range []struct {
 		name  string
@@ -80,41 +81,8 @@ func writeStrip(b *bytes.Buffer, lines []string) {
 	}
 	fmt.Fprintf(b, "\nServed from\n")
 	for _, line := range lines {
-		writeWrapped(b, "  ", line)
+		tables.WriteWrapped(b, "  ", line)
 	}
-}
-
-func writeList(b *bytes.Buffer, title string, items []string) {
-	if len(items) == 0 {
-		return
-	}
-	fmt.Fprintf(b, "\n%s\n", title)
-	for _, item := range items {
-		writeWrapped(b, "  - ", item)
-	}
-}
-
-// writeWrapped breaks a line between words, and indents what follows. A line that fits is left as it is, a word that
-// does not fit stays whole: it may be a command.
-func writeWrapped(b *bytes.Buffer, lead, s string) {
-	indent := strings.Repeat(" ", len(lead))
-	if len([]rune(s))+len(lead) <= textWidth {
-		fmt.Fprintf(b, "%s%s\n", lead, s)
-		return
-	}
-	line := lead
-	for i, word := range strings.Fields(s) {
-		if i > 0 && len([]rune(line))+1+len([]rune(word)) > textWidth {
-			fmt.Fprintln(b, line)
-			line = indent + word
-			continue
-		}
-		if i > 0 {
-			line += " "
-		}
-		line += word
-	}
-	fmt.Fprintln(b, line)
 }
 
 // VerdictLine is the last line: what came of it, of what, and how to see it again.

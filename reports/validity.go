@@ -34,13 +34,11 @@ func (e *evidence) undelivered() []string {
 	case len(missing) > 0:
 		say("%d of the audience's VUs never ended, the first is %d", len(missing), missing[0])
 	}
-	if peak, planned := a.peak(), int64(e.plan.Viewers); peak*100 < planned*viewersPercentMin {
+	if peak, planned := a.peak(), int64(e.plan.Viewers); peak < planned && peak*100 < planned*viewersPercentMin {
 		say("viewers peaked at %d of %d planned; %d %% is the least", peak, planned, viewersPercentMin)
 	}
-	if a.lag != nil {
-		if p99 := sinceStart(a.lag.ValueAtPercentile(99)); p99 > lagMax {
-			say("the load generator sent its requests %v late (p99); %v is the most", p99.Round(time.Millisecond), lagMax)
-		}
+	if p99 := sinceStart(a.lag.ValueAtPercentile(99)); a.lag.TotalCount() > 0 && p99 > lagMax {
+		say("the load generator sent its requests %v late (p99); %v is the most", p99.Round(time.Millisecond), lagMax)
 	}
 	if e.total().Segments == 0 {
 		say("no viewer got any segment")
@@ -81,6 +79,7 @@ func (e *evidence) notes() []string {
 		notes = append(notes, fmt.Sprintf("%s: %d lines of kind %q were left out; this version does not know them",
 			AudienceFile, e.audience.unknown[kind], kind))
 	}
+	notes = append(notes, e.history.samplingNotes()...)
 	for _, s := range e.history.stalls {
 		notes = append(notes, s.String())
 	}
