@@ -162,15 +162,19 @@ func (l *Loop) Run(until time.Time) error {
 	return l.err
 }
 
-// RunAll lets everything happen until nothing is left, or until so many wakeups have been: then it says so.
-func (l *Loop) RunAll(wakeups int64) error {
-	for last := l.wakeups + wakeups; l.err == nil; {
+// ErrLeaked is for coroutines that wait for what never comes.
+var ErrLeaked = errors.New("coroutines wait for what never comes")
+
+// Settle lets everything happen until no coroutine is left, but at most so many wakeups: then it says that the world is
+// still at it. Coroutines that nothing will wake any more are ErrLeaked.
+func (l *Loop) Settle(wakeups int64) error {
+	for last := l.wakeups + wakeups; l.err == nil && l.working > 0; {
 		at, ok := l.queue.peek()
 		if !ok {
-			return nil
+			return fmt.Errorf("%w: %d of them", ErrLeaked, l.working)
 		}
 		if l.wakeups >= last {
-			return fmt.Errorf("still at it after %d wakeups", wakeups)
+			return fmt.Errorf("still at it after %d wakeups: %d coroutines", wakeups, l.working)
 		}
 		l.step(at)
 	}

@@ -162,7 +162,7 @@ func TestOrderAtOneInstant(t *testing.T) {
 		say("sleeper 2")
 		l.Go(func() { say("started") })
 	})
-	if err := l.RunAll(1000); err != nil {
+	if err := runAll(l, 1000); err != nil {
 		t.Fatal(err)
 	}
 	l.Close()
@@ -170,6 +170,18 @@ func TestOrderAtOneInstant(t *testing.T) {
 	if strings.Join(got, ", ") != want {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, ", "), want)
 	}
+}
+
+// runAll lets everything happen, up to a number of wakeups.
+func runAll(l *Loop, wakeups int64) error {
+	for last := l.wakeups + wakeups; l.err == nil && l.wakeups < last; {
+		at, ok := l.queue.peek()
+		if !ok {
+			break
+		}
+		l.step(at)
+	}
+	return l.err
 }
 
 type wakerFunc func()
@@ -258,12 +270,37 @@ func TestNeverAtRest(t *testing.T) {
 		for l.Sleep(context.Background(), time.Second) == nil {
 		}
 	})
-	if err := l.RunAll(1000); err == nil || !strings.Contains(err.Error(), "still at it after 1000") {
+	if err := l.Settle(1000); err == nil || !strings.Contains(err.Error(), "still at it after 1000") {
 		t.Error(err)
 	}
 	if l.Working() != 1 || l.Close() != 1 {
 		t.Error("the one that goes on is not counted")
 	}
+}
+
+func TestLeakedCoroutine(t *testing.T) {
+	l := New(epoch)
+	ctx, cancel := l.WithCancel(context.Background())
+	defer cancel()
+	for range 3 {
+		l.Go(func() { l.current("park").park() })
+		l.Go(func() { _ = l.Sleep(ctx, time.Hour) })
+	}
+	var ticking wakerFunc // a model that never ends keeps nobody
+	ticking = func() { l.After(time.Minute, ticking) }
+	if err := l.Settle(1000); !errors.Is(err, ErrLeaked) || !strings.Contains(err.Error(), "3 of them") {
+		t.Error(err)
+	}
+	if n := l.Close(); n != 3 {
+		t.Errorf("%d were unwound", n)
+	}
+	l = New(epoch)
+	ticking()
+	l.Go(func() { _ = l.Sleep(context.Background(), time.Hour) })
+	if err := l.Settle(1000); err != nil || l.Elapsed() != time.Hour {
+		t.Errorf("%v at %v", err, l.Elapsed())
+	}
+	l.Close()
 }
 
 // Cancelled wakeups do not pile up: those of time-outs that are hours away would.
@@ -291,9 +328,7 @@ func TestWakeupsAllocateNothing(t *testing.T) {
 		})
 	}
 	nothing := func() {}
-	var again *everyMillisecond
-	again = &everyMillisecond{l, nothing}
-	again.Wake()
+	(&everyMillisecond{l, nothing}).Wake()
 	second := func() {
 		if err := l.Run(l.Now().Add(time.Second)); err != nil {
 			t.Fatal(err)
@@ -330,7 +365,7 @@ func BenchmarkLoop(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			l.Go(nothing)
-			if err := l.RunAll(10); err != nil {
+			if err := runAll(l, 10); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -357,10 +392,10 @@ func benchmarkWakers(b *testing.B, pending int) {
 		hs[i] = holder{l, ahead, i * 7}
 		hs[i].Wake()
 	}
-	_ = l.RunAll(int64(2 * pending))
+	_ = runAll(l, int64(2*pending))
 	b.ReportAllocs()
 	b.ResetTimer()
-	_ = l.RunAll(int64(b.N))
+	_ = runAll(l, int64(b.N))
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds()/1e6, "M/s")
 }
 
@@ -377,9 +412,9 @@ func benchmarkSleepers(b *testing.B, pending int) {
 			}
 		})
 	}
-	_ = l.RunAll(int64(4 * pending))
+	_ = runAll(l, int64(4*pending))
 	b.ReportAllocs()
 	b.ResetTimer()
-	_ = l.RunAll(int64(b.N))
+	_ = runAll(l, int64(b.N))
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds()/1e6, "M/s")
 }

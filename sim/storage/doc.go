@@ -1,0 +1,17 @@
+// Package storage models what lies below the origin's Store seam: a region's table with a replica in every zone, the
+// object store that was there before it, and a cache in front of either. It is the embedded store of a wall-clock run,
+// and the model of a virtual one.
+//
+//	          Cached ---- hit ----> answer
+//	            | miss
+//	            v
+//	Get, Put -> Table -+-> zone 1: queue, pauses, latency, rows, commit log
+//	                   +-> zone 2   ...  (each behind a gate that faults can cut)
+//	                   +-> zone 3   ...
+//
+// A model calculates when each replica's answer would come, and sleeps until enough of them have: no coroutine waits
+// for a replica, unless a fault can reach its zone. It needs only an origin.Runtime, and so runs on either clock. On
+// the loop everything it decides follows from its seed; on the wall clock it is safe for use by many goroutines.
+//
+// Times inside are durations since the model was made; only records have the event's time.
+package storage
