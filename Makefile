@@ -5,7 +5,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export GOFLAGS := -buildvcs=false $(filter-out -buildvcs=false,$(GOFLAGS))
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check bench fuzz media clean
+.PHONY: help build run test check bench prove fuzz media clean
 
 help: ## this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -27,13 +27,16 @@ check: ## gofmt, vet, staticcheck, what is below the seams, and go.mod
 	cd xk6-liveorigin && $(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 	cd xk6-liveorigin && $(GO) run $(STATICCHECK) ./...
-	$(GO) test -run Tidy ./sim
+	$(GO) test -run "Tidy|MapOrder" ./sim
 	$(GO) mod tidy -diff
 	cd xk6-liveorigin && $(GO) mod tidy -diff
 
-bench: ## benchmarks; compare the ratios within one run
-	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
+bench: ## benchmarks, event-65m among them; compare the ratios within one run
+	$(GO) test -run '^$$' -bench . -benchtime 1s -timeout 60m ./...
 	cd xk6-liveorigin && $(GO) test -run '^$$' -bench . -benchtime 1s ./...
+
+prove: ## what the simulator computes against arithmetic and against the wall clock (an hour)
+	LIVEORIGIN_PROVE=1 $(GO) test -count=1 -timeout 120m -v -run Prove ./sim/... | grep -v -e '^=== ' -e '^testing: ' -e 'no test files'
 
 fuzz: ## every fuzz target for FUZZTIME each (default 10s)
 	@sh -c 'set -e; for m in . xk6-liveorigin; do (cd $$m; for p in $$($(GO) list ./...); do \

@@ -73,24 +73,67 @@ Exit codes: 0 objectives met, 1 the tool broke, 2 usage or bad scenario, 3 an ob
 4 inconclusive (too little load, no samples, a fault that nobody felt, interrupted).`,
 		Example: `  liveorigin list                      what can be run
   liveorigin run region-loss           run a shipped scenario
+  liveorigin replay region-loss        the same in virtual time
   liveorigin run my.yaml --seed 7      run a file of your own
   liveorigin report runs/latest        judge the last run again`,
 		SilenceUsage: true, SilenceErrors: true,
 	}
-	root.AddCommand(runCommand(), reportCommand(), lintCommand(), listCommand(), schemaCommand(), doctorCommand())
+	root.AddCommand(runCommand(), replayCommand(), reportCommand(), lintCommand(), listCommand(), schemaCommand(), doctorCommand())
 	return root
 }
 
-// runFlags are the flags of run.
-type runFlags struct {
-	out, k6 string
-	seed    uint64
-	quiet   bool
-	set     []string
+// playFlags are the flags of what plays a scenario, on either clock.
+type playFlags struct {
+	out   string
+	seed  uint64
+	quiet bool
+	set   []string
+}
+
+func (f *playFlags) register(c *cobra.Command) {
+	c.Flags().StringVar(&f.out, "out", "", "directory for the run (default runs/<scenario>-<UTC time>, linked as runs/latest)")
+	c.Flags().Uint64Var(&f.seed, "seed", 0, "seed, instead of the scenario's")
+	c.Flags().BoolVar(&f.quiet, "quiet", false, "only the verdict line")
+	c.Flags().StringArrayVar(&f.set, "set", nil, "override one key of the scenario, `path=value`; may be repeated")
+}
+
+// load reads the scenario with what the flags say of it.
+func (f *playFlags) load(c *cobra.Command, name string) (*scenarios.Scenario, error) {
+	if c.Flags().Changed("seed") {
+		f.set = append(f.set, "seed="+strconv.FormatUint(f.seed, 10))
+	}
+	return load(name, f.set)
+}
+
+// begin says what is going to be played, and how it is to be written down.
+func (f *playFlags) begin(c *cobra.Command, sc *scenarios.Scenario, command string) sim.Options {
+	o := sim.Options{Out: f.out, Command: command, Progress: progressFor(c.ErrOrStderr(), f.quiet)}
+	if o.Out == "" {
+		o.Out = filepath.Join("runs", sc.Name+"-"+time.Now().UTC().Format("20060102T150405Z"))
+	}
+	if !f.quiet {
+		fmt.Fprintf(c.ErrOrStderr(), "%s: %s\nseed %d, %v of event time, history in %s\n",
+			sc.Name, sc.About, sc.Seed, sc.Duration, o.Out)
+	}
+	return o
+}
+
+// repeat is the command line that makes the same run again.
+func (f *playFlags) repeat(verb, name string, more ...string) string {
+	words := []string{"bin/liveorigin", verb, name}
+	for _, s := range f.set {
+		if seed, ok := strings.CutPrefix(s, "seed="); ok {
+			words = append(words, "--seed", seed)
+		} else {
+			words = append(words, "--set", "'"+strings.ReplaceAll(s, "'", `'\''`)+"'")
+		}
+	}
+	return strings.Join(append(words, more...), " ")
 }
 
 func runCommand() *cobra.Command {
-	var f runFlags
+	var f playFlags
+	var k6 string
 	c := &cobra.Command{
 		Use:   "run SCENARIO",
 		Short: "Run a scenario on the wall clock and judge it",
@@ -101,60 +144,115 @@ report.json, junit.xml and summary.md.`,
   liveorigin run scenarios/quiet.yaml --seed 7 --out /tmp/quiet
   liveorigin run region-loss --set audience.viewers.peak=50 --set 'faults[0].for=20s'`,
 		Args: cobra.ExactArgs(1), ValidArgsFunction: completeScenarios,
-		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args[0]) },
+		RunE: func(c *cobra.Command, args []string) error { return run(c, args[0], &f, k6) },
 	}
-	c.Flags().StringVar(&f.out, "out", "", "directory for the run (default runs/<scenario>-<UTC time>, linked as runs/latest)")
-	c.Flags().Uint64Var(&f.seed, "seed", 0, "seed, instead of the scenario's")
-	c.Flags().BoolVar(&f.quiet, "quiet", false, "only the verdict line")
-	c.Flags().StringArrayVar(&f.set, "set", nil, "override one key of the scenario, `path=value`; may be repeated")
-	c.Flags().StringVar(&f.k6, "k6", "", "the k6 to use (default: the one beside liveorigin, then the PATH)")
+	f.register(c)
+	c.Flags().StringVar(&k6, "k6", "", "the k6 to use (default: the one beside liveorigin, then the PATH)")
 	return c
 }
 
-func (f *runFlags) run(c *cobra.Command, name string) error {
-	if c.Flags().Changed("seed") {
-		f.set = append(f.set, "seed="+strconv.FormatUint(f.seed, 10))
-	}
-	sc, err := load(name, f.set)
+func run(c *cobra.Command, name string, f *playFlags, k6 string) error {
+	sc, err := f.load(c, name)
 	if err != nil {
 		return err
 	}
-	out := f.out
-	if out == "" {
-		out = filepath.Join("runs", sc.Name+"-"+time.Now().UTC().Format("20060102T150405Z"))
+	if err := sc.WallClock(); err != nil {
+		return err
 	}
 	ctx, stop := stopOnSignal(c.ErrOrStderr())
 	defer stop()
-	progress := progressFor(c.ErrOrStderr(), f.quiet)
+	o := sim.RunOptions{Options: f.begin(c, sc, f.repeat("run", name)), K6: k6}
 	if !f.quiet {
-		fmt.Fprintf(c.ErrOrStderr(), "%s: %s\nseed %d, %v of event time, history in %s\n",
-			sc.Name, sc.About, sc.Seed, sc.Duration, out)
+		o.Ready = func(manifest string) { fmt.Fprintf(c.ErrOrStderr(), "watch it at %s\n", manifest) }
 	}
-	options := sim.Options{Out: out, K6: f.k6, Command: f.repeat(name), Progress: progress}
-	if !f.quiet {
-		options.Ready = func(manifest string) { fmt.Fprintf(c.ErrOrStderr(), "watch it at %s\n", manifest) }
-	}
-	report, err := sim.Run(ctx, sc, options)
+	report, err := sim.Run(ctx, sc, o)
 	if err != nil {
 		return brokeError{err}
 	}
 	if f.out == "" {
-		link(out)
+		link(o.Out)
 	}
-	return conclude(c, report, out, f.quiet)
+	return conclude(c, report, o.Out, f.quiet)
 }
 
-// repeat is the command line that makes the same run again.
-func (f *runFlags) repeat(name string) string {
-	words := []string{"bin/liveorigin", "run", name}
-	for _, s := range f.set {
-		if seed, ok := strings.CutPrefix(s, "seed="); ok {
-			words = append(words, "--seed", seed)
-		} else {
-			words = append(words, "--set", "'"+strings.ReplaceAll(s, "'", `'\''`)+"'")
+// replayFlags are the flags of replay.
+type replayFlags struct {
+	playFlags
+	agents         bool
+	viewers, speed float64
+}
+
+func replayCommand() *cobra.Command {
+	var f replayFlags
+	c := &cobra.Command{
+		Use:   "replay SCENARIO",
+		Short: "Run a scenario in virtual time and judge it",
+		Long: `Run a scenario - a file, or the name of a shipped one - in virtual time: the same origins, edges, pipelines and faults,
+over modelled storage, links, machines and viewers. Hours take minutes, and the same seed gives the same history, byte by
+byte. The report is the same as a run's, with the same objectives and exit codes; capacity.json and capacity.csv say what
+each tier needs.`,
+		Example: `  liveorigin replay region-loss
+  liveorigin replay event-65m
+  liveorigin replay event-65m --viewers 0.1         a tenth of the viewers
+  liveorigin replay event-65m --speed 4             who come four times as fast
+  liveorigin replay region-loss --agents            every viewer with a state of its own`,
+		Args: cobra.ExactArgs(1), ValidArgsFunction: completeScenarios,
+		RunE: func(c *cobra.Command, args []string) error { return f.replay(c, args[0]) },
+	}
+	f.register(c)
+	c.Flags().BoolVar(&f.agents, "agents", false, "simulate every viewer, not counts of viewers: slower, to check the counts")
+	c.Flags().Float64Var(&f.viewers, "viewers", 1, "multiply the viewers by this")
+	c.Flags().Float64Var(&f.speed, "speed", 1, "let viewers come and go so many times as fast")
+	return c
+}
+
+func (f *replayFlags) replay(c *cobra.Command, name string) error {
+	sc, err := f.load(c, name)
+	if err != nil {
+		return err
+	}
+	if err := f.adapt(sc); err != nil {
+		return err
+	}
+	ctx, stop := stopOnSignal(c.ErrOrStderr())
+	defer stop()
+	o := sim.ReplayOptions{Options: f.begin(c, sc, f.repeat("replay", name, f.more(c)...)), Agents: f.agents}
+	report, plan, err := sim.Replay(ctx, sc, o)
+	if err != nil {
+		return brokeError{err}
+	}
+	if f.out == "" {
+		link(o.Out)
+	}
+	if !f.quiet && plan != nil && sc.Delivery.Sites > 0 {
+		if err := plan.WriteText(c.OutOrStdout()); err != nil {
+			return brokeError{err}
 		}
 	}
-	return strings.Join(words, " ")
+	return conclude(c, report, o.Out, f.quiet)
+}
+
+// adapt multiplies the audience, and refuses what cannot be simulated.
+func (f *replayFlags) adapt(sc *scenarios.Scenario) error {
+	if err := sc.Scale(f.viewers, f.speed); err != nil {
+		return err
+	}
+	if f.agents {
+		return sc.Agents()
+	}
+	return nil
+}
+
+// more lists the flags that only replay has, as far as they were given.
+func (f *replayFlags) more(c *cobra.Command) (words []string) {
+	for _, flag := range []struct{ name, value string }{
+		{"agents", ""}, {"viewers", fmt.Sprintf(" %v", f.viewers)}, {"speed", fmt.Sprintf(" %v", f.speed)},
+	} {
+		if c.Flags().Changed(flag.name) {
+			words = append(words, "--"+flag.name+flag.value)
+		}
+	}
+	return words
 }
 
 // stopOnSignal ends the context on the first Ctrl-C, and the process on the second.
@@ -247,7 +345,7 @@ give the same exit code as the run did.`,
 			if len(args) == 1 {
 				dir = args[0]
 			}
-			r, err := sim.Judge(dir)
+			r, _, err := sim.Judge(dir)
 			if err != nil && !errors.Is(err, sim.ErrNoRun) {
 				return brokeError{err}
 			}

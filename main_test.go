@@ -14,6 +14,13 @@ func TestExitCodes(t *testing.T) {
 	if err := os.WriteFile(bad, []byte("about: x\nevnt: {duration: 10s}\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	curve := filepath.Join(dir, "curve.yaml")
+	src := strings.Replace(read(t, "scenarios/half-time.yaml"), "half-time.csv", "viewers.csv", -1)
+	for name, content := range map[string]string{curve: src, filepath.Join(dir, "viewers.csv"): "time,viewers\n0s,100\n5s,many\n"} {
+		if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	full := filepath.Join(dir, "full")
 	if err := os.MkdirAll(full, 0o755); err != nil {
 		t.Fatal(err)
@@ -40,6 +47,14 @@ func TestExitCodes(t *testing.T) {
 		{"run " + bad, 2, "bad.yaml:2:1"},
 		{"run quiet --k6 /nonexistent --out " + dir + "/x", 1, "make build"},
 		{"report " + dir, 2, "not the directory of a run"},
+		{"run event-65m --out " + dir + "/y", 2, "event-65m.yaml:13:1: only virtual time has a delivery network; use `liveorigin replay`"},
+		{"replay event-65m --agents", 2, "more than the 20000000 that are simulated one by one"},
+		{"replay quiet --viewers 0", 2, "--viewers 0: a factor is above 0"},
+		{"replay " + curve, 2, "viewers.csv:3:4: "},
+		{"replay quiet --quiet --out " + full, 1, "holds a run already"},
+		{"replay quiet --quiet --agents --out " + dir + "/z", 0, "PASS quiet  seed 1  repeat: bin/liveorigin replay quiet --agents"},
+		{"replay quiet --quiet --viewers 0.5 --seed 7 --out " + dir + "/w", 0, "replay quiet --seed 7 --viewers 0.5"},
+		{"report --quiet " + dir + "/w", 0, "PASS quiet  seed 7"},
 		{"frobnicate", 2, "unknown command"},
 	} {
 		var out strings.Builder
@@ -60,8 +75,8 @@ func TestHelpHasExamples(t *testing.T) {
 
 // What a run says repeats it does.
 func TestRepeat(t *testing.T) {
-	f := runFlags{set: []string{"audience.viewers.peak=50", "seed=7"}}
-	if got := f.repeat("quiet"); got != "bin/liveorigin run quiet --set 'audience.viewers.peak=50' --seed 7" {
+	f := playFlags{set: []string{"audience.viewers.peak=50", "seed=7"}}
+	if got := f.repeat("run", "quiet"); got != "bin/liveorigin run quiet --set 'audience.viewers.peak=50' --seed 7" {
 		t.Error(got)
 	}
 }

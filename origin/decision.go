@@ -50,6 +50,11 @@ func (e *Event) Decide(n SegmentNumber, now time.Time, cs []Candidate, pipelines
 	if d, ok := e.Refuse(n, now); !ok {
 		return d
 	}
+	return e.decide(n, now, cs, pipelines)
+}
+
+// decide is Decide for a segment that can exist now.
+func (e *Event) decide(n SegmentNumber, now time.Time, cs []Candidate, pipelines int) Decision {
 	more := len(cs) < pipelines // somebody has not been heard of yet
 	best, ok := Choose(cs)
 	switch {

@@ -112,7 +112,7 @@ func (n *Node) decide(ctx context.Context, c *catalog, req Request, buf []Candid
 			return d, nil, 0, nil
 		}
 		cs = c.look(req.Rendition, req.Number, buf)
-		d = c.event.Decide(req.Number, now, cs, len(c.order))
+		d = c.event.decide(req.Number, now, cs, len(c.order))
 		if d.HoldUntil.IsZero() {
 			if holding {
 				held = now.Sub(arrived)

@@ -1,7 +1,18 @@
 // Package sim runs a scenario, on either clock.
 //
-// Run plays it on the wall clock: a stack of real servers on loopback, real media, and k6 as the audience. It writes
-// the history into the run's directory first, and has it judged afterwards; Judge does only the latter.
+//	        scenario
+//	           |
+//	  Run -----+----- Replay             the same encoders, packagers, origins, edges and faults (sim/stack), over
+//	   |               |
+//	goroutines        one thread         a clock            origin.Wall, sim/loop
+//	HTTP, loopback    calls              ways between       sim/stack: http.go, virtual.go; sim/resources
+//	bytes             sizes              media              encoders.Encoder, encoders.Sizes
+//	a model           the same           stores             sim/storage
+//	k6, a child       counts, agents     viewers            xk6-liveorigin, sim/audience
+//	   |               |
+//	  history ---------+--- Judge        run.jsonl, audience.jsonl; load.jsonl
+//
+// Both write the history into the run's directory first, and have it judged afterwards; Judge does only the latter.
 package sim
 
 // Version is the harness's, for its reports.

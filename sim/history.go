@@ -22,6 +22,7 @@ const (
 	k6LogFile    = "k6.log"
 	settingsFile = "run.json"
 	scenarioFile = "scenario.yaml"
+	curveFile    = "curve.csv"
 )
 
 // history writes run.jsonl, a record a line, and keeps the tally that progress shows.
@@ -31,6 +32,9 @@ type history struct {
 	w     *bufio.Writer
 	err   error
 	tally tally
+	// kept says of how many ordinary records of a kind one is written, and seen how many records of it there were.
+	kept map[string]int64
+	seen map[string]int64
 }
 
 // tally counts what has happened so far.
@@ -94,6 +98,9 @@ func newHistory(dir string) (*history, error) {
 // Record implements origin.Recorder. A history that cannot be written makes the run worthless, so the first error is
 // kept for Close to tell.
 func (h *history) Record(r origin.Record) {
+	if h.skip(&r) {
+		return
+	}
 	line, err := json.Marshal(r)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -104,6 +111,41 @@ func (h *history) Record(r origin.Record) {
 		h.err = err
 	}
 	h.tally.count(r)
+}
+
+// sample makes the history one of which not every ordinary record is written: see origin.KindSampling.
+func (h *history) sample(atUs, oneIn int64) {
+	h.kept, h.seen = map[string]int64{}, map[string]int64{}
+	for _, kind := range sampled {
+		h.Record(origin.Record{AtUs: atUs, Kind: origin.KindSampling, Name: kind, Count: oneIn})
+		h.kept[kind] = oneIn
+	}
+}
+
+// sampled are the kinds of record that a long history has too many of.
+var sampled = []string{origin.KindDecision, origin.KindFetch}
+
+// skip counts a record, and says whether it is one of those that are left out.
+func (h *history) skip(r *origin.Record) bool {
+	if h.kept == nil {
+		return false
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	oneIn, ok := h.kept[r.Kind]
+	if !ok {
+		return false
+	}
+	h.seen[r.Kind]++
+	ordinary := r.Reason == string(origin.Published) && r.Error == ""
+	return ordinary && h.seen[r.Kind]%oneIn != 0
+}
+
+// counters writes how many records there were of the kinds that were sampled.
+func (h *history) counters(atUs int64) {
+	for _, kind := range sampled {
+		h.Record(origin.Record{AtUs: atUs, Kind: origin.KindCounter, Name: kind, Count: h.seen[kind]})
+	}
 }
 
 func (t *tally) count(r origin.Record) {

@@ -13,6 +13,7 @@ import (
 	"github.com/liveorigin/liveorigin/faults"
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/reports"
+	"github.com/liveorigin/liveorigin/reports/capacity"
 	"github.com/liveorigin/liveorigin/scenarios"
 )
 
@@ -23,6 +24,8 @@ type settings struct {
 	Start     time.Time            `json:"start"` // of the event
 	Command   string               `json:"command"`
 	Stack     string               `json:"stack"`
+	Agents    bool                 `json:"agents,omitempty"`
+	Scaled    scenarios.Scaling    `json:"scaled,omitzero"`
 	// Addresses are the base URLs of what listens while the run is on, for who wants to look in.
 	Addresses map[string]string `json:"addresses,omitempty"`
 }
@@ -30,7 +33,7 @@ type settings struct {
 // plan tells the judge what the scenario asked for.
 func plan(sc *scenarios.Scenario, ev origin.Event, fs []faults.Fault, command string) reports.Plan {
 	p := reports.Plan{Version: Version, Scenario: sc.Name, About: sc.About, Seed: sc.Seed, Command: command, Event: ev,
-		Phases: sc.Phases(), Objectives: sc.Objectives(), Viewers: sc.Audience.Viewers.Peak}
+		Phases: sc.Phases(), Objectives: sc.Objectives(), Viewers: sc.Peak()}
 	for _, f := range fs {
 		spec := f.Spec()
 		p.Faults = append(p.Faults, reports.FaultPlan{
@@ -86,14 +89,23 @@ func makeFaults(sc *scenarios.Scenario, ev origin.Event, rt origin.Runtime) []fa
 // ErrNoRun is for a directory in which there is no run.
 var ErrNoRun = errors.New("is not the directory of a run")
 
-// Judge judges the run in dir, from its files alone.
-func Judge(dir string) (*reports.Report, error) {
+// Judge judges the run in dir, from its files alone. The plan is nil for a run on the wall clock.
+func Judge(dir string) (*reports.Report, *capacity.Plan, error) {
 	sc, set, err := load(dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	ev := sc.Event(set.Start)
-	return reports.Read(plan(sc, ev, makeFaults(sc, ev, new(origin.Wall)), set.Command), dir)
+	return judge(sc, plan(sc, ev, makeFaults(sc, ev, new(origin.Wall)), set.Command), dir)
+}
+
+func judge(sc *scenarios.Scenario, p reports.Plan, dir string) (*reports.Report, *capacity.Plan, error) {
+	report, err := reports.Read(p, dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	needs, err := needs(sc, p, dir)
+	return report, needs, err
 }
 
 func load(dir string) (*scenarios.Scenario, settings, error) {
@@ -112,6 +124,10 @@ func load(dir string) (*scenarios.Scenario, settings, error) {
 	if err != nil {
 		return nil, set, err
 	}
-	sc, err := scenarios.Parse(set.Scenario, src, set.Overrides...)
+	curve := func(string) ([]byte, error) { return os.ReadFile(filepath.Join(dir, curveFile)) }
+	sc, err := scenarios.ParseWith(curve, set.Scenario, src, set.Overrides...)
+	if err == nil && set.Scaled != (scenarios.Scaling{}) {
+		err = sc.Scale(set.Scaled.Viewers, set.Scaled.Speed)
+	}
 	return sc, set, err
 }

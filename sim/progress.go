@@ -19,6 +19,9 @@ type Status struct {
 	Viewers                           int
 	Segments, Missed                  int64 // of viewers
 	Pipelines                         []PipelineStatus
+	// In virtual time: how much faster than the event it goes, and how long it will take on the wall clock.
+	Compression float64
+	Left        time.Duration
 }
 
 // PipelineStatus is a pipeline's newest segments, a character each: . published clean, d defective, - a declared hole,
@@ -116,6 +119,9 @@ func (s Status) String() string {
 	}
 	if s.Unpublished > 0 {
 		line += fmt.Sprintf(", %d failed", s.Unpublished)
+	}
+	if s.Compression > 0 {
+		line += fmt.Sprintf("; %.0fx, %v left", s.Compression, s.Left.Round(time.Second))
 	}
 	return line
 }

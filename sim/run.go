@@ -3,28 +3,29 @@ package sim
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 
-	"github.com/liveorigin/liveorigin/faults"
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/reports"
 	"github.com/liveorigin/liveorigin/scenarios"
 	"github.com/liveorigin/liveorigin/sim/stack"
 )
 
-// Options are what a run needs besides its scenario.
+// Options are what a run needs besides its scenario, on either clock.
 type Options struct {
 	Out      string // the run's directory, which must not have a history yet
-	K6       string // a k6 with our extension; empty looks for one
 	Command  string // repeats the run
 	Progress Progress
+}
+
+// RunOptions are what a run on the wall clock needs.
+type RunOptions struct {
+	Options
+	K6 string // a k6 with our extension; empty looks for one
 	// Ready, when not nil, is called with the URL of the event's manifest once a player can ask for it.
 	Ready func(manifest string)
 }
@@ -34,25 +35,22 @@ const lead = 3 * time.Second
 
 // run is one run on the wall clock.
 type run struct {
-	Options
-	scenario *scenarios.Scenario
-	event    origin.Event
+	course
+	ready    func(manifest string)
 	runtime  *origin.Wall
-	faults   []faults.Fault
-	history  *history
 	audience *audienceTail
-	stack    *stack.Embedded
 	k6       *k6
 }
 
 // Run plays a scenario on the wall clock and judges it. When ctx ends early, everything is stopped, and the history so
 // far is judged: as interrupted. An error means that there is no run to judge.
-func Run(ctx context.Context, sc *scenarios.Scenario, o Options) (*reports.Report, error) {
+func Run(ctx context.Context, sc *scenarios.Scenario, o RunOptions) (*reports.Report, error) {
 	path, err := FindK6(o.K6)
 	if err != nil {
 		return nil, err
 	}
-	r := &run{Options: o, scenario: sc, runtime: new(origin.Wall)}
+	runtime := new(origin.Wall)
+	r := &run{course: course{Options: o.Options, scenario: sc, clock: runtime}, ready: o.Ready, runtime: runtime}
 	if err := r.prepare(path); err != nil {
 		return nil, err
 	}
@@ -60,7 +58,8 @@ func Run(ctx context.Context, sc *scenarios.Scenario, o Options) (*reports.Repor
 	if err := r.finish(trouble); err != nil {
 		return nil, err
 	}
-	return reports.Read(plan(sc, r.event, r.faults, o.Command), o.Out)
+	report, _, err := judge(sc, plan(sc, r.event, r.faults, o.Command), o.Out)
+	return report, err
 }
 
 // prepare fixes when the event starts, writes down what the run is, and starts all servers and the audience.
@@ -82,42 +81,17 @@ func (r *run) prepare(k6Path string) error {
 	if err != nil {
 		return errors.Join(err, r.history.Close())
 	}
-	if err = r.describe(); err == nil {
+	if err = r.describe(settings{Stack: "embedded", Addresses: r.stack.Addresses()}); err == nil {
 		err = r.startAudience(k6Path)
 	}
 	if err != nil {
 		r.stack.Close()
 		return errors.Join(err, r.history.Close())
 	}
-	if edges := r.stack.Edges(); r.Ready != nil && len(edges) > 0 {
-		r.Ready(edges[0].URL + "/" + r.event.ID + "/manifest.mpd")
+	if edges := r.stack.Edges(); r.ready != nil && len(edges) > 0 {
+		r.ready(edges[0].URL + "/" + r.event.ID + "/manifest.mpd")
 	}
 	return nil
-}
-
-// makeDirectory makes the run's directory, unless it is somebody else's.
-func (r *run) makeDirectory() error {
-	if err := os.MkdirAll(r.Out, 0o755); err != nil {
-		return fmt.Errorf("make the run's directory: %w", err)
-	}
-	if _, err := os.Stat(filepath.Join(r.Out, historyFile)); err == nil {
-		return fmt.Errorf("%s holds a run already; choose another --out", r.Out)
-	}
-	return nil
-}
-
-// describe writes down the scenario and the settings with which the run can be judged again later.
-func (r *run) describe() error {
-	if err := os.WriteFile(filepath.Join(r.Out, scenarioFile), r.scenario.Source, 0o644); err != nil {
-		return err
-	}
-	set, err := json.MarshalIndent(settings{Scenario: r.scenario.File, Overrides: r.scenario.AppliedOverrides,
-		Start: r.event.AvailabilityStartTime, Command: r.Command, Stack: "embedded",
-		Addresses: r.stack.Addresses()}, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(r.Out, settingsFile), append(set, '\n'), 0o644)
 }
 
 func (r *run) startAudience(path string) error {
@@ -132,9 +106,6 @@ func (r *run) startAudience(path string) error {
 	r.k6, err = startK6(path, r.Out)
 	return err
 }
-
-// now is microseconds since the event's start: the history's time.
-func (r *run) now() int64 { return time.Since(r.event.AvailabilityStartTime).Microseconds() }
 
 // play lets the event happen and returns when it is over, or why it ended early.
 func (r *run) play(ctx context.Context) (trouble string) {
@@ -192,46 +163,6 @@ func (r *run) watchForStalls() (stop func()) {
 	return cancel
 }
 
-// moment is something that the harness does at a fixed time of the event.
-type moment struct {
-	at time.Time
-	do func()
-}
-
-// moments lists the beginnings of phases and the beginnings and ends of faults, in order of time.
-func (r *run) moments() []moment {
-	var ms []moment
-	at := func(d time.Duration, do func()) {
-		ms = append(ms, moment{r.event.AvailabilityStartTime.Add(d), do})
-	}
-	for _, p := range r.scenario.Phases() {
-		at(p.From, func() {
-			r.history.Record(origin.Record{AtUs: r.now(), Kind: origin.KindPhase, Step: origin.Begin, Name: p.Name})
-		})
-	}
-	for _, f := range r.faults {
-		at(f.Spec().At, func() { r.begin(f) })
-		at(f.Spec().At+f.Spec().For, func() { r.end(f) })
-	}
-	slices.SortStableFunc(ms, func(a, b moment) int { return a.at.Compare(b.at) })
-	return ms
-}
-
-func (r *run) begin(f faults.Fault) {
-	r.recordFault(f, origin.Begin)
-	if s, ok := f.(faults.Striker); ok {
-		r.stack.Strike(s)
-	}
-}
-
-func (r *run) end(f faults.Fault) { r.recordFault(f, origin.End) }
-
-func (r *run) recordFault(f faults.Fault, step string) {
-	s := f.Spec()
-	r.history.Record(origin.Record{AtUs: r.now(), Kind: origin.KindFault, Step: step, Name: s.ID, What: s.Kind,
-		Target: target(s), Region: s.Region, Pipeline: s.Pipeline, Rendition: s.Rendition, Count: f.Affected()})
-}
-
 // finish stops what is still running, audience first, and completes the history.
 func (r *run) finish(trouble string) error {
 	r.k6.stop()
@@ -264,10 +195,6 @@ func (r *run) status() Status {
 	s := Status{At: time.Since(r.event.AvailabilityStartTime), Of: r.scenario.Duration,
 		Viewers: a.viewers, Segments: a.segments, Missed: a.missed}
 	r.history.soFar(&s)
-	for _, p := range r.scenario.Phases() {
-		if p.From <= s.At {
-			s.Phase = p.Name
-		}
-	}
+	s.Phase = r.phase(s.At)
 	return s
 }

@@ -27,7 +27,7 @@ func runWith(t *testing.T, ctx context.Context, k6, out string) (*reports.Report
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Run(ctx, sc, Options{Out: out, K6: k6, Command: "again", Progress: Quiet{}})
+	return Run(ctx, sc, RunOptions{Options: Options{Out: out, Command: "again", Progress: Quiet{}}, K6: k6})
 }
 
 // Whatever ends a run early, what it did so far is kept and judged, and nothing goes on.
@@ -52,7 +52,7 @@ func TestRunThatEndsEarly(t *testing.T) {
 		if r.ExitCode() != 4 || !strings.Contains(strings.Join(r.Reasons, "\n"), c.says) {
 			t.Errorf("%s: exit %d, reasons %q; want 4 and %q", c.why, r.ExitCode(), r.Reasons, c.says)
 		}
-		again, err := Judge(out)
+		again, _, err := Judge(out)
 		if err != nil || again.ExitCode() != 4 || strings.Join(again.Reasons, "|") != strings.Join(r.Reasons, "|") {
 			t.Errorf("%s: judged again: %v, %+v", c.why, err, again)
 		}
@@ -80,7 +80,7 @@ func TestRunThatCannotBegin(t *testing.T) {
 
 // A run that was never written down cannot be judged; one whose scenario has gone bad says where.
 func TestJudgeNeedsARun(t *testing.T) {
-	if _, err := Judge(t.TempDir()); err == nil || !strings.Contains(err.Error(), "not the directory of a run") {
+	if _, _, err := Judge(t.TempDir()); err == nil || !strings.Contains(err.Error(), "not the directory of a run") {
 		t.Error(err)
 	}
 }

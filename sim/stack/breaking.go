@@ -18,26 +18,59 @@ func broken[Seam, Breaker any](fs []faults.Fault, seam Seam, wrap func(Breaker, 
 	return seam
 }
 
-func (s *Embedded) brokenSource(at faults.Place, src origin.Source) origin.Source {
-	return broken(s.faults, src, func(b faults.SourceBreaker, src origin.Source) origin.Source {
+func (s *Stack) brokenSource(at faults.Place, src origin.Source) origin.Source {
+	return broken(s.Faults, src, func(b faults.SourceBreaker, src origin.Source) origin.Source {
 		return b.WrapSource(at, src)
 	})
 }
 
-func (s *Embedded) brokenPublisher(at faults.Place, p origin.Publisher) origin.Publisher {
-	return broken(s.faults, p, func(b faults.PublisherBreaker, p origin.Publisher) origin.Publisher {
+func (s *Stack) brokenPublisher(at faults.Place, p origin.Publisher) origin.Publisher {
+	return broken(s.Faults, p, func(b faults.PublisherBreaker, p origin.Publisher) origin.Publisher {
 		return b.WrapPublisher(at, p)
 	})
 }
 
-func (s *Embedded) brokenGetter(at faults.Place, g origin.Getter) origin.Getter {
-	return broken(s.faults, g, func(b faults.GetterBreaker, g origin.Getter) origin.Getter {
+func (s *Stack) brokenGetter(at faults.Place, g origin.Getter) origin.Getter {
+	return broken(s.Faults, g, func(b faults.GetterBreaker, g origin.Getter) origin.Getter {
 		return b.WrapGetter(at, g)
 	})
 }
 
-func (s *Embedded) brokenStore(at faults.Place, st origin.Store) origin.Store {
-	return broken(s.faults, st, func(b faults.StoreBreaker, st origin.Store) origin.Store {
+func (s *Stack) brokenStore(at faults.Place, st origin.Store) origin.Store {
+	return broken(s.Faults, st, func(b faults.StoreBreaker, st origin.Store) origin.Store {
 		return b.WrapStore(at, st)
 	})
+}
+
+// Strike lets a fault that acts once act on everything that it can be aimed at, as its window opens.
+func (s *Stack) Strike(f faults.Fault) {
+	striker, ok := f.(faults.Striker)
+	if !ok {
+		return
+	}
+	for _, e := range s.caches {
+		striker.Strike(faults.Place{Region: e.Region, Node: e.Name}, flushed{e, s})
+	}
+	for _, m := range s.stores {
+		if m.table == nil {
+			continue
+		}
+		for _, zone := range s.Scenario.ZoneNames(m.region) {
+			striker.Strike(faults.Place{Region: m.region, Zone: zone}, m.table.Zone(zone))
+		}
+	}
+}
+
+// flushed is an edge whose flushes go into the history.
+type flushed struct {
+	*Edge
+	stack *Stack
+}
+
+// Flush implements faults.Flusher.
+func (f flushed) Flush() int {
+	n := f.Cache.Flush()
+	f.stack.Recorder.Record(origin.Record{AtUs: f.stack.now().Microseconds(), Kind: origin.KindFlush, Node: f.Name,
+		Region: f.Region, Count: int64(n)})
+	return n
 }

@@ -87,7 +87,7 @@ func TestScriptHasWhatTheScenarioSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	src, err := script(sc, "demo", []*stack.Edge{{Name: "us-east-edge-1", Region: "us-east", URL: "http://127.0.0.1:1"}}, "again")
+	src, err := script(sc, "demo", []*stack.Edge{{Part: stack.Part{Name: "us-east-edge-1", Region: "us-east"}, URL: "http://127.0.0.1:1"}}, "again")
 	if err != nil {
 		t.Fatal(err)
 	}

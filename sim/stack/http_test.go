@@ -19,34 +19,10 @@ import (
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/origin/originhttp"
 	"github.com/liveorigin/liveorigin/scenarios"
+	"github.com/liveorigin/liveorigin/sim/hurried"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// hurried is the wall clock, ten times as fast: the servers and sockets are real, an event takes a tenth of its time.
-type hurried struct {
-	origin.Wall
-	began time.Time
-}
-
-const haste = 10
-
-func (h *hurried) Now() time.Time { return h.began.Add(time.Since(h.began) * haste) }
-
-func (h *hurried) Sleep(ctx context.Context, d time.Duration) error {
-	return h.Wall.Sleep(ctx, d/haste)
-}
-
-func (h *hurried) NewSignal() origin.Signal { return hurriedSignal{h.Wall.NewSignal(), h} }
-
-type hurriedSignal struct {
-	origin.Signal
-	h *hurried
-}
-
-func (s hurriedSignal) Wait(ctx context.Context, until time.Time) error {
-	return s.Signal.Wait(ctx, time.Now().Add(until.Sub(s.h.Now())/haste))
-}
 
 type records struct {
 	mu  sync.Mutex
@@ -70,10 +46,10 @@ audience: {edges: 1, viewers: {peak: 1}}
 
 // world is a small event on a stack of real servers.
 type world struct {
-	*Embedded
+	*Stack
 	sc  *scenarios.Scenario
 	ev  origin.Event
-	rt  *hurried
+	rt  *hurried.Clock
 	rec *records
 }
 
@@ -83,7 +59,7 @@ func newWorld(t *testing.T, more string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rt := &hurried{began: time.Now()}
+	rt := hurried.New()
 	ev := sc.Event(rt.Now().Add(2 * time.Second))
 	var fs []faults.Fault
 	for _, spec := range sc.FaultSpecs() {
@@ -196,7 +172,7 @@ func TestRegionLossSwitchesAndSwitchesBack(t *testing.T) {
 		if strings.Contains(got, "-") || got[3:7] != "bbbb" || !strings.Contains(got[:3], "a") || !strings.Contains(got[8:], "a") {
 			complaints = append(complaints, "served by "+got)
 		}
-		f, felt := w.faults[0], 0
+		f, felt := w.Faults[0], 0
 		w.rec.mu.Lock()
 		defer w.rec.mu.Unlock()
 		for _, r := range w.rec.all {

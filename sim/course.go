@@ -1,0 +1,107 @@
+package sim
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/liveorigin/liveorigin/faults"
+	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/scenarios"
+	"github.com/liveorigin/liveorigin/sim/stack"
+)
+
+// course is what a run and a replay have in common: a scenario that takes its course on a stack, into a history.
+type course struct {
+	Options
+	scenario *scenarios.Scenario
+	event    origin.Event
+	clock    origin.Clock
+	faults   []faults.Fault
+	history  *history
+	stack    *stack.Stack
+}
+
+// now is microseconds since the event's start: the history's time.
+func (c *course) now() int64 { return c.clock.Now().Sub(c.event.AvailabilityStartTime).Microseconds() }
+
+// makeDirectory makes the run's directory, unless it is somebody else's.
+func (c *course) makeDirectory() error {
+	if err := os.MkdirAll(c.Out, 0o755); err != nil {
+		return fmt.Errorf("make the run's directory: %w", err)
+	}
+	if _, err := os.Stat(filepath.Join(c.Out, historyFile)); err == nil {
+		return fmt.Errorf("%s holds a run already; choose another --out", c.Out)
+	}
+	return nil
+}
+
+// describe writes down the scenario and the settings with which the run can be judged again later.
+func (c *course) describe(s settings) error {
+	if err := os.WriteFile(filepath.Join(c.Out, scenarioFile), c.scenario.Source, 0o644); err != nil {
+		return err
+	}
+	if c.scenario.CurveSource != nil {
+		if err := os.WriteFile(filepath.Join(c.Out, curveFile), c.scenario.CurveSource, 0o644); err != nil {
+			return err
+		}
+	}
+	s.Scenario, s.Overrides, s.Scaled = c.scenario.File, c.scenario.AppliedOverrides, c.scenario.Scaled
+	s.Start, s.Command = c.event.AvailabilityStartTime, c.Command
+	written, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(c.Out, settingsFile), append(written, '\n'), 0o644)
+}
+
+// moment is something that the harness does at a fixed time of the event.
+type moment struct {
+	at time.Time
+	do func()
+}
+
+// moments lists the beginnings of phases and the beginnings and ends of faults, in order of time.
+func (c *course) moments() []moment {
+	var ms []moment
+	at := func(d time.Duration, do func()) {
+		ms = append(ms, moment{c.event.AvailabilityStartTime.Add(d), do})
+	}
+	for _, p := range c.scenario.Phases() {
+		at(p.From, func() {
+			c.history.Record(origin.Record{AtUs: c.now(), Kind: origin.KindPhase, Step: origin.Begin, Name: p.Name})
+		})
+	}
+	for _, f := range c.faults {
+		at(f.Spec().At, func() { c.begin(f) })
+		at(f.Spec().At+f.Spec().For, func() { c.end(f) })
+	}
+	slices.SortStableFunc(ms, func(a, b moment) int { return a.at.Compare(b.at) })
+	return ms
+}
+
+func (c *course) begin(f faults.Fault) {
+	c.recordFault(f, origin.Begin)
+	c.stack.Strike(f)
+}
+
+func (c *course) end(f faults.Fault) { c.recordFault(f, origin.End) }
+
+func (c *course) recordFault(f faults.Fault, step string) {
+	s := f.Spec()
+	c.history.Record(origin.Record{AtUs: c.now(), Kind: origin.KindFault, Step: step, Name: s.ID, What: s.Kind,
+		Target: target(s), Region: s.Region, Pipeline: s.Pipeline, Rendition: s.Rendition, Count: f.Affected()})
+}
+
+// phase is the name of the phase at a time of the event.
+func (c *course) phase(at time.Duration) (name string) {
+	for _, p := range c.scenario.Phases() {
+		if p.From <= at {
+			name = p.Name
+		}
+	}
+	return name
+}

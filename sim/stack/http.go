@@ -1,0 +1,74 @@
+package stack
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"github.com/liveorigin/liveorigin/faults"
+	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/origin/originhttp"
+	"github.com/liveorigin/liveorigin/scenarios"
+)
+
+// loopback is the wiring of the wall clock: every part is a server of its own on a free port of this machine.
+type loopback struct {
+	ctx     context.Context
+	cancel  context.CancelFunc
+	runtime origin.Runtime
+	clients []*originhttp.Client
+}
+
+// NewEmbedded makes the stack that needs nothing but this process: stores in memory, real media, everything else over
+// real HTTP.
+func NewEmbedded(ctx context.Context, sc *scenarios.Scenario, ev origin.Event, fs []faults.Fault, rt origin.Runtime,
+	rec origin.Recorder) (*Stack, error) {
+	w := &loopback{runtime: rt}
+	w.ctx, w.cancel = context.WithCancel(ctx)
+	return New(ctx, Config{Scenario: sc, Event: ev, Faults: fs, Runtime: rt, Recorder: rec, Wiring: w, Media: CMAF})
+}
+
+// Serve implements Wiring.
+func (w *loopback) Serve(_ Part, g origin.Getter, broken func(origin.Getter) origin.Getter, c Catalog) (Door[origin.Getter], error) {
+	url, err := w.listen(originhttp.Delivery(broken(g), c, w.runtime), originhttp.ForDelivery)
+	return Door[origin.Getter]{url, func(Part) (origin.Getter, error) { return w.client(url) }}, err
+}
+
+// Accept implements Wiring.
+func (w *loopback) Accept(_ Part, p origin.Publisher, broken func(origin.Publisher) origin.Publisher, c Catalog) (Door[origin.Publisher], error) {
+	url, err := w.listen(originhttp.Publishing(broken(p), c, originhttp.Limits{}), originhttp.ForPublishing)
+	return Door[origin.Publisher]{url, func(Part) (origin.Publisher, error) { return w.client(url) }}, err
+}
+
+// Close implements Wiring.
+func (w *loopback) Close() {
+	w.cancel()
+	for _, c := range w.clients {
+		c.Close()
+	}
+}
+
+// listen serves a handler on a free port of loopback until the stack is closed, and returns its base URL.
+func (w *loopback) listen(h http.Handler, role originhttp.Role) (url string, err error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	srv := originhttp.NewServer(h, role, slog.Default())
+	w.runtime.Go(func() {
+		if err := originhttp.Serve(w.ctx, ln, srv, 0); err != nil {
+			slog.Error("a server ended", "error", err)
+		}
+	})
+	return "http://" + ln.Addr().String(), nil
+}
+
+// client makes a client of one of the stack's servers.
+func (w *loopback) client(url string) (*originhttp.Client, error) {
+	c, err := originhttp.NewClient(url, originhttp.ClientOptions{})
+	if err == nil {
+		w.clients = append(w.clients, c)
+	}
+	return c, err
+}

@@ -1,0 +1,257 @@
+// Package stack assembles what a run stands on: regions of origins over a store, edges in front of them and pipelines
+// behind, with the faults wrapped around their seams. The same assembly stands on either clock; a Wiring says how one
+// part reaches another: over HTTP on loopback, or by calls through modelled links and machines.
+//
+//	encoder -> packager -> | origin nodes, a store | <- edges <- viewers                  without a delivery network
+//	                       |                       | <- top tier <- sites <- viewers      with one
+//	                        '------- a region -----'
+package stack
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/liveorigin/liveorigin/encoders"
+	"github.com/liveorigin/liveorigin/faults"
+	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/origin/edge"
+	"github.com/liveorigin/liveorigin/scenarios"
+	"github.com/liveorigin/liveorigin/sim/streams"
+)
+
+// Config is what a stack is made of.
+type Config struct {
+	Scenario *scenarios.Scenario
+	Event    origin.Event
+	Faults   []faults.Fault
+	Runtime  origin.Runtime
+	Recorder origin.Recorder
+	Wiring   Wiring
+	Media    Media
+}
+
+// Media is what encoders encode: real CMAF, or sizes only.
+type Media struct {
+	// Encoder makes an encoder; two of one event give the same segments.
+	Encoder func(origin.Event, origin.Clock) (Encoder, error)
+	// Inspect is what packagers inspect segments with, and Origin and OriginHeader what origins do. Nil where there are
+	// no bytes to look at, or where the part has its own way.
+	Inspect      func(*origin.Event, origin.Rendition, origin.SegmentNumber, origin.Object) (origin.Defects, error)
+	Origin       func(*origin.Event, origin.Rendition, origin.SegmentNumber, []byte) (origin.Defects, error)
+	OriginHeader func(origin.Rendition, []byte) error
+}
+
+// Encoder hands over segments and headers.
+type Encoder interface {
+	origin.Source
+	Header(origin.Rendition) (origin.Object, error)
+}
+
+// CMAF is real media, with bytes that every part looks at.
+var CMAF = Media{
+	Encoder: func(ev origin.Event, c origin.Clock) (Encoder, error) { return encoders.NewEncoder(ev, c) },
+	Origin:  encoders.Inspect, OriginHeader: encoders.InspectHeader,
+}
+
+// Sizes is media of virtual time: no bytes, and what an inspection would find is known.
+var Sizes = Media{
+	Encoder: func(ev origin.Event, c origin.Clock) (Encoder, error) { return encoders.NewSizes(ev, c), nil },
+	Inspect: encoders.Known,
+}
+
+// Stack is everything between the feeds and the viewers.
+type Stack struct {
+	Config
+	ctx    context.Context // of everything that goes on until the stack is closed
+	cancel context.CancelFunc
+
+	regions   map[string]*region
+	packagers []*encoders.Packager
+	edges     []*Edge // that viewers ask
+	caches    []*Edge // all, also those that only other caches ask
+	stores    []stores
+}
+
+// Edge is a cache, or a group of caches that are alike.
+type Edge struct {
+	Part
+	URL    string // empty where nothing listens
+	Getter origin.Getter
+	Cache  *edge.Edge
+}
+
+// region is one region's store and origin nodes, with the ways to reach them.
+type region struct {
+	store   origin.Store // as the region's own nodes see it
+	nodes   []*origin.Node
+	deliver []Door[origin.Getter]
+	publish []Door[origin.Publisher]
+}
+
+// New starts every part of the scenario; nothing is published before Publish. The context is the parent of all that the
+// stack does; Close ends it.
+func New(ctx context.Context, c Config) (*Stack, error) {
+	s := &Stack{Config: c, regions: make(map[string]*region)}
+	s.ctx, s.cancel = c.Runtime.WithCancel(ctx)
+	if err := s.start(); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Stack) start() error {
+	for _, r := range s.Scenario.Regions {
+		if err := s.startRegion(r); err != nil {
+			return fmt.Errorf("start region %s: %w", r.Name, err)
+		}
+	}
+	s.connectRegions()
+	if err := s.startDelivery(); err != nil {
+		return fmt.Errorf("start edges: %w", err)
+	}
+	for _, r := range s.Scenario.Regions {
+		for _, p := range r.Pipelines {
+			if err := s.addPipeline(r.Name, p); err != nil {
+				return fmt.Errorf("start pipeline %s: %w", p, err)
+			}
+		}
+	}
+	return nil
+}
+
+// startRegion makes a region's store and starts its origin nodes.
+func (s *Stack) startRegion(r scenarios.Region) error {
+	store, err := s.store(r.Name)
+	if err != nil {
+		return err
+	}
+	reg := &region{store: store}
+	s.regions[r.Name] = reg
+	for _, name := range s.Scenario.OriginNames(r.Name) {
+		node := origin.NewNode(origin.NodeConfig{
+			Name: name, Region: r.Name, Runtime: s.Runtime, Store: reg.store, Recorder: s.Recorder,
+			Inspect: s.Media.Origin, InspectHeader: s.Media.OriginHeader,
+		})
+		if err := node.AddEvent(s.Event); err != nil {
+			return err
+		}
+		part, at := Part{Tier: Origin, Region: r.Name, Name: name}, faults.Place{Region: r.Name, Node: name}
+		deliver, err := s.Wiring.Serve(part, node, func(g origin.Getter) origin.Getter { return s.brokenGetter(at, g) }, node)
+		if err != nil {
+			return err
+		}
+		publish, err := s.Wiring.Accept(part, node, func(p origin.Publisher) origin.Publisher { return s.brokenPublisher(at, p) }, node)
+		if err != nil {
+			return err
+		}
+		reg.nodes = append(reg.nodes, node)
+		reg.deliver = append(reg.deliver, deliver)
+		reg.publish = append(reg.publish, publish)
+	}
+	return nil
+}
+
+// connectRegions tells every node of its region's other nodes, and copies what they acknowledge to every other region;
+// unless packagers publish everywhere, which is what was done before there was a store that copies.
+func (s *Stack) connectRegions() {
+	names := s.Scenario.RegionNames()
+	for _, name := range names {
+		from := s.regions[name]
+		var peers []origin.Peer
+		for _, other := range names {
+			if other != name && !s.Event.CrossPublish {
+				peers = append(peers, s.replication(from, other))
+			}
+		}
+		for i, node := range from.nodes {
+			node.AddPeers(peers...)
+			for j, other := range from.nodes {
+				if i != j {
+					node.AddPeers(other)
+				}
+			}
+		}
+	}
+}
+
+func (s *Stack) replication(from *region, region string) *origin.Replication {
+	to := s.regions[region]
+	r := &origin.Replication{Runtime: s.Runtime, From: from.store, To: to.store,
+		Lag: s.Scenario.Storage.ReplicationLag, Keep: s.Event.TimeShiftBufferDepth, Context: s.ctx, Region: region,
+		Start: s.Event.AvailabilityStartTime, Recorder: s.Recorder}
+	for _, node := range to.nodes {
+		r.Peers = append(r.Peers, node)
+	}
+	return r
+}
+
+// addPipeline makes an encoder and its packager, which publishes to the nodes of its region; to those of every region
+// where candidates are cross-published.
+func (s *Stack) addPipeline(home, pipeline string) error {
+	enc, err := s.Media.Encoder(s.Event, s.Runtime)
+	if err != nil {
+		return err
+	}
+	source := s.brokenSource(faults.Place{Region: home, Pipeline: pipeline}, enc)
+	for _, r := range s.Scenario.Regions {
+		if r.Name != home && !s.Event.CrossPublish {
+			continue
+		}
+		var nodes []origin.Publisher
+		for _, door := range s.regions[r.Name].publish {
+			p, err := door.Open(Part{Tier: Packager, Region: home, Name: pipeline})
+			if err != nil {
+				return err
+			}
+			nodes = append(nodes, p)
+		}
+		stream := "packager " + pipeline
+		if r.Name != home {
+			stream += " in " + r.Name
+		}
+		s.packagers = append(s.packagers, encoders.NewPackager(encoders.PackagerConfig{
+			Runtime: s.Runtime, Event: s.Event, Pipeline: pipeline, Region: r.Name, Source: source, Header: enc.Header,
+			Publishers: nodes, Recorder: s.Recorder, Rand: streams.New(s.Scenario.Seed, stream), Inspect: s.Media.Inspect,
+		}))
+	}
+	return nil
+}
+
+// Edges lists the edges that viewers ask, in the scenario's order.
+func (s *Stack) Edges() []*Edge { return s.edges }
+
+// Addresses lists the base URLs of everything that listens, by name: us-east-origin-1/publish and /deliver for the two
+// listeners of a node, and the edges by their names.
+func (s *Stack) Addresses() map[string]string {
+	all := map[string]string{}
+	for _, r := range s.regions {
+		for i, node := range r.nodes {
+			all[node.Name+"/publish"], all[node.Name+"/deliver"] = r.publish[i].URL, r.deliver[i].URL
+		}
+	}
+	for _, e := range s.edges {
+		all[e.Name] = e.URL
+	}
+	return all
+}
+
+// Publish starts all pipelines; they end with the event, or with the stack.
+func (s *Stack) Publish() {
+	for _, p := range s.packagers {
+		s.Runtime.Go(func() { p.Run(s.ctx) })
+	}
+}
+
+// now is the history's time.
+func (s *Stack) now() time.Duration { return s.Runtime.Now().Sub(s.Event.AvailabilityStartTime) }
+
+// Close stops everything that the stack started; on the wall clock it waits for it.
+func (s *Stack) Close() {
+	s.cancel()
+	s.Wiring.Close()
+	if rt, ok := s.Runtime.(interface{ Join() }); ok {
+		rt.Join()
+	}
+}
