@@ -35,8 +35,8 @@ bench: ## benchmarks, event-65m among them; compare the ratios within one run
 	$(GO) test -run '^$$' -bench . -benchtime 1s -timeout 60m ./...
 	cd xk6-liveorigin && $(GO) test -run '^$$' -bench . -benchtime 1s ./...
 
-prove: ## what the simulator computes against arithmetic and against the wall clock (an hour)
-	LIVEORIGIN_PROVE=1 $(GO) test -count=1 -timeout 120m -v -run Prove ./sim/... | grep -v -e '^=== ' -e '^testing: ' -e 'no test files'
+prove: build ## what the simulator computes against arithmetic, and against the wall clock (half an hour)
+	LIVEORIGIN_PROVE=1 $(GO) test -count=1 -p 1 -timeout 120m -v -run Prove ./sim/... | grep -v -e '^=== ' -e '^testing: ' -e 'no test files'
 
 fuzz: ## every fuzz target for FUZZTIME each (default 10s)
 	@sh -c 'set -e; for m in . xk6-liveorigin; do (cd $$m; for p in $$($(GO) list ./...); do \

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,6 +19,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/liveorigin/liveorigin/reports"
+	"github.com/liveorigin/liveorigin/reports/capacity"
 	"github.com/liveorigin/liveorigin/scenarios"
 	"github.com/liveorigin/liveorigin/sim"
 	"github.com/liveorigin/liveorigin/sim/doctor"
@@ -172,7 +174,7 @@ func run(c *cobra.Command, name string, f *playFlags, k6 string) error {
 	if f.out == "" {
 		link(o.Out)
 	}
-	return conclude(c, report, o.Out, f.quiet)
+	return conclude(c, report, nil, o.Out, f.quiet)
 }
 
 // replayFlags are the flags of replay.
@@ -216,7 +218,7 @@ func (f *replayFlags) replay(c *cobra.Command, name string) error {
 	}
 	ctx, stop := stopOnSignal(c.ErrOrStderr())
 	defer stop()
-	o := sim.ReplayOptions{Options: f.begin(c, sc, f.repeat("replay", name, f.more(c)...)), Agents: f.agents}
+	o := sim.ReplayOptions{Options: f.begin(c, sc, f.repeat("replay", name, f.more()...)), Agents: f.agents}
 	report, plan, err := sim.Replay(ctx, sc, o)
 	if err != nil {
 		return brokeError{err}
@@ -224,18 +226,15 @@ func (f *replayFlags) replay(c *cobra.Command, name string) error {
 	if f.out == "" {
 		link(o.Out)
 	}
-	if !f.quiet && plan != nil && sc.Delivery.Sites > 0 {
-		if err := plan.WriteText(c.OutOrStdout()); err != nil {
-			return brokeError{err}
-		}
-	}
-	return conclude(c, report, o.Out, f.quiet)
+	return conclude(c, report, plan, o.Out, f.quiet)
 }
 
 // adapt multiplies the audience, and refuses what cannot be simulated.
 func (f *replayFlags) adapt(sc *scenarios.Scenario) error {
-	if err := sc.Scale(f.viewers, f.speed); err != nil {
-		return err
+	if f.viewers != 1 || f.speed != 1 {
+		if err := sc.Scale(f.viewers, f.speed); err != nil {
+			return err
+		}
 	}
 	if f.agents {
 		return sc.Agents()
@@ -243,14 +242,16 @@ func (f *replayFlags) adapt(sc *scenarios.Scenario) error {
 	return nil
 }
 
-// more lists the flags that only replay has, as far as they were given.
-func (f *replayFlags) more(c *cobra.Command) (words []string) {
-	for _, flag := range []struct{ name, value string }{
-		{"agents", ""}, {"viewers", fmt.Sprintf(" %v", f.viewers)}, {"speed", fmt.Sprintf(" %v", f.speed)},
-	} {
-		if c.Flags().Changed(flag.name) {
-			words = append(words, "--"+flag.name+flag.value)
-		}
+// more lists the flags that only replay has, as far as they say something.
+func (f *replayFlags) more() (words []string) {
+	if f.agents {
+		words = append(words, "--agents")
+	}
+	if f.viewers != 1 {
+		words = append(words, fmt.Sprintf("--viewers %v", f.viewers))
+	}
+	if f.speed != 1 {
+		words = append(words, fmt.Sprintf("--speed %v", f.speed))
 	}
 	return words
 }
@@ -306,8 +307,9 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// conclude writes a report's files, prints it, and turns its verdict into the exit code.
-func conclude(c *cobra.Command, r *reports.Report, dir string, quiet bool) error {
+// conclude writes a report's files, prints it, with what is needed to carry the load of a whole delivery network, and turns
+// its verdict into the exit code.
+func conclude(c *cobra.Command, r *reports.Report, p *capacity.Plan, dir string, quiet bool) error {
 	if err := r.WriteFiles(dir); err != nil {
 		return brokeError{err}
 	}
@@ -315,6 +317,11 @@ func conclude(c *cobra.Command, r *reports.Report, dir string, quiet bool) error
 		return brokeError{err}
 	}
 	out := c.OutOrStdout()
+	if !quiet && wholeNetwork(p) {
+		if err := p.WriteText(out); err != nil {
+			return brokeError{err}
+		}
+	}
 	if quiet {
 		fmt.Fprintln(out, r.VerdictLine())
 	} else if err := r.WriteText(out, colours(out)); err != nil {
@@ -324,6 +331,11 @@ func conclude(c *cobra.Command, r *reports.Report, dir string, quiet bool) error
 		return exitError(code)
 	}
 	return nil
+}
+
+// wholeNetwork says whether a plan is of an event on a delivery network, and not of a drill.
+func wholeNetwork(p *capacity.Plan) bool {
+	return p != nil && slices.ContainsFunc(p.Tiers, func(t capacity.Tier) bool { return t.Tier == reports.TierTop })
 }
 
 func colours(w io.Writer) bool {
@@ -345,14 +357,14 @@ give the same exit code as the run did.`,
 			if len(args) == 1 {
 				dir = args[0]
 			}
-			r, _, err := sim.Judge(dir)
+			r, p, err := sim.Judge(dir)
 			if err != nil && !errors.Is(err, sim.ErrNoRun) {
 				return brokeError{err}
 			}
 			if err != nil {
 				return err
 			}
-			return conclude(c, r, dir, quiet)
+			return conclude(c, r, p, dir, quiet)
 		},
 	}
 	c.Flags().BoolVar(&quiet, "quiet", false, "only the verdict line")

@@ -72,7 +72,8 @@ func (w *small) happen() []origin.Record {
 	var store origin.Store = zone{w}
 	var getter origin.Getter = w
 	if b, ok := w.fault.(StoreBreaker); ok {
-		store = b.WrapStore(here, b.WrapStore(Place{Region: here.Region, Zone: "1"}, store))
+		store = b.WrapStore(here, b.WrapStore(Place{Region: here.Region, Zone: "1"},
+			b.WrapStore(Place{Region: here.Region, Cache: "1"}, store)))
 	}
 	var publisher origin.Publisher = node{store}
 	if b, ok := w.fault.(SourceBreaker); ok {
@@ -126,6 +127,7 @@ func TestFaultsOnBothClocks(t *testing.T) {
 		{Kind: "region-loss", Region: "east"},
 		{Kind: "zone-loss", Region: "east", Zone: "1"},
 		{Kind: "zone-crash", Region: "east", Zone: "1"},
+		{Kind: "cache-loss", Region: "east"},
 		{Kind: "pipeline-stop", Pipeline: "a"},
 		{Kind: "late-segments", Pipeline: "a", Delay: 1500 * time.Millisecond},
 		{Kind: "media-defect", Pipeline: "a", Defect: "truncated"},
@@ -155,7 +157,7 @@ func TestFaultsOnBothClocks(t *testing.T) {
 		if a, b := wall.fault.Affected(), virtual.fault.Affected(); a != b || a == 0 {
 			t.Errorf("%+v: affected %d calls on the wall clock, %d in virtual time", spec, a, b)
 		}
-		ofReplica := spec.Zone != "" // whose records only a real store writes
+		ofReplica := spec.Zone != "" || spec.Kind == "cache-loss" // whose records only a real store writes
 		if felt := slices.ContainsFunc(virtual.records, virtual.fault.Felt); !felt && !ofReplica {
 			t.Errorf("%+v is not felt in %+v", spec, virtual.records)
 		}

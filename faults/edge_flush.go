@@ -8,8 +8,7 @@ type edgeFlush struct{ base }
 func newEdgeFlush(b base) Fault { return edgeFlush{b} }
 
 func (f edgeFlush) Strike(at Place, c Flusher) {
-	isEdge := at.Zone == ""
-	if isEdge && meant(f.spec.Region, at.Region) && meant(f.spec.Edge, at.Node) && c.Flush() > 0 {
+	if at.Node != "" && meant(f.spec.Region, at.Region) && meant(f.spec.Edge, at.Node) && c.Flush() > 0 {
 		f.touch()
 	}
 }

@@ -35,7 +35,17 @@ type Window struct{ From, Until time.Time }
 func (w Window) Contains(t time.Time) bool { return !t.Before(w.From) && t.Before(w.Until) }
 
 // Place says where a seam is, so that a fault can tell whether it is meant. Empty fields are not known there.
-type Place struct{ Region, Pipeline, Node, Zone string }
+type Place struct {
+	Region, Pipeline, Node, Zone string
+	// Cache is a node of the cache in front of the region's store; AllNodes where they are struck together.
+	Cache string
+}
+
+// AllNodes is the Cache of a Place that is all of a cache.
+const AllNodes = "all"
+
+// wholeStore says whether a place is a region's store, and no part of it.
+func (p Place) wholeStore() bool { return p.Zone == "" && p.Cache == "" }
 
 // Fault breaks something. What it can break it says by having more of the small interfaces below.
 type Fault interface {
@@ -60,19 +70,19 @@ type (
 	GetterBreaker interface {
 		WrapGetter(at Place, g origin.Getter) origin.Getter
 	}
-	// StoreBreaker stands in front of a region's store, or of one zone's replica.
+	// StoreBreaker stands in front of a region's store, of one zone's replica, or of a node of its cache.
 	StoreBreaker interface {
 		WrapStore(at Place, s origin.Store) origin.Store
 	}
-	// Striker does something once, when its window opens: to every edge, which has a Node at its Place, and to every
-	// zone's replica of a store, which has a Zone.
+	// Striker does something once, when its window opens: to every edge, which has a Node at its Place, to every zone's
+	// replica of a store, which has a Zone, and to every store's cache, which has AllNodes as its Cache.
 	Striker interface {
 		Strike(at Place, f Flusher)
 	}
 )
 
-// Flusher forgets what it can lose, and says how many objects that were: an edge its cache, a replica what it has not
-// synced to its disk yet.
+// Flusher forgets what it can lose, and says how many objects that were: an edge or a store's cache all, a replica what
+// it has not synced to its disk yet.
 type Flusher interface{ Flush() int }
 
 // Kind is one line of the table of faults.
@@ -83,7 +93,9 @@ type Kind struct {
 	Needs, Allows []string
 	// Instant faults have no length: `for` must not be given.
 	Instant bool
-	New     func(base) Fault
+	// NeedsCache faults break the cache in front of a store, which there must be.
+	NeedsCache bool
+	New        func(base) Fault
 }
 
 // base is what all faults have in common.

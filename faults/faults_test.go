@@ -80,8 +80,11 @@ func TestFaultsActWhereAndWhenTheyAreMeant(t *testing.T) {
 		{spec: Spec{Kind: "region-loss", Region: "east"}, hit: east,
 			miss: []Place{{Region: "west", Pipeline: "b"}},
 			want: map[string]string{"source": gone, "publisher": gone, "getter": gone, "put": gone, "read": gone}},
+		{spec: Spec{Kind: "cache-loss", Region: "east"}, hit: Place{Region: "east", Cache: "1"},
+			miss: []Place{east, {Region: "east"}, {Region: "east", Zone: "1"}, {Region: "west", Cache: "1"}},
+			want: map[string]string{"put": gone, "read": gone}},
 		{spec: Spec{Kind: "zone-loss", Region: "east", Zone: "2"}, hit: Place{Region: "east", Zone: "2"},
-			miss: []Place{east, {Region: "east", Zone: "1"}, {Region: "west", Zone: "2"}},
+			miss: []Place{east, {Region: "east", Zone: "1"}, {Region: "west", Zone: "2"}, {Region: "east", Cache: "2"}},
 			want: map[string]string{"put": gone, "read": gone}},
 		{spec: Spec{Kind: "zone-crash", Region: "east", Zone: "2"}, hit: Place{Region: "east", Zone: "2"},
 			miss: []Place{east, {Region: "east", Zone: "1"}, {Region: "west", Zone: "2"}},
@@ -95,7 +98,8 @@ func TestFaultsActWhereAndWhenTheyAreMeant(t *testing.T) {
 		{spec: Spec{Kind: "media-defect", Pipeline: "a", Defect: "missing-segment"}, hit: east,
 			miss: []Place{{Region: "east", Pipeline: "b"}}, want: map[string]string{"source": origin.ErrNoSegment.Error()}},
 		{spec: Spec{Kind: "slow-store", Region: "east", Delay: 200 * time.Millisecond}, hit: Place{Region: "east"},
-			miss: []Place{{Region: "west"}, {Region: "east", Zone: "1"}}, want: map[string]string{"put": late, "read": late}},
+			miss: []Place{{Region: "west"}, {Region: "east", Zone: "1"}, {Region: "east", Cache: "1"}},
+			want: map[string]string{"put": late, "read": late}},
 		{spec: Spec{Kind: "slow-publish", Region: "east", Delay: 200 * time.Millisecond}, hit: east,
 			miss: []Place{{Region: "west"}}, want: map[string]string{"publisher": late}},
 		{spec: Spec{Kind: "cut-publish", Region: "east"}, hit: east, miss: []Place{{Region: "west"}},
@@ -165,10 +169,11 @@ func TestCutEndsWhatIsUnderWay(t *testing.T) {
 	})
 }
 
-// What strikes edges leaves replicas alone, and the other way round.
+// What strikes edges leaves replicas and caches alone, and the other way round.
 func TestStrikersStrikeTheirTarget(t *testing.T) {
 	everywhere := []Place{{Region: "west", Node: "w1"}, {Region: "east", Node: "e1"}, {Region: "east", Node: "e2"},
-		{Region: "west", Zone: "2"}, {Region: "east", Zone: "1"}, {Region: "east", Zone: "2"}}
+		{Region: "west", Zone: "2"}, {Region: "east", Zone: "1"}, {Region: "east", Zone: "2"},
+		{Region: "west", Cache: AllNodes}, {Region: "east", Cache: AllNodes}}
 	for _, c := range []struct {
 		spec Spec
 		want []Place
@@ -176,7 +181,8 @@ func TestStrikersStrikeTheirTarget(t *testing.T) {
 		{Spec{Kind: "edge-flush"}, everywhere[:3]},
 		{Spec{Kind: "edge-flush", Region: "east"}, everywhere[1:3]},
 		{Spec{Kind: "edge-flush", Edge: "e2"}, everywhere[2:3]},
-		{Spec{Kind: "zone-crash", Region: "east", Zone: "2"}, everywhere[5:]},
+		{Spec{Kind: "zone-crash", Region: "east", Zone: "2"}, everywhere[5:6]},
+		{Spec{Kind: "cache-loss", Region: "east"}, everywhere[7:]},
 	} {
 		f := New(c.spec, time.Now(), new(origin.Wall))
 		var struck []Place
@@ -198,6 +204,19 @@ func TestStrikersStrikeTheirTarget(t *testing.T) {
 type flusher int
 
 func (f flusher) Flush() int { return int(f) }
+
+// What takes a region's store leaves the store's parts to those that are aimed at them: nothing is cut twice.
+func TestPartsOfAStoreAreTheirOwn(t *testing.T) {
+	for _, kind := range []string{"region-loss", "slow-store"} {
+		f := New(Spec{Kind: kind, Region: "east"}, time.Now(), new(origin.Wall)).(StoreBreaker)
+		for at, wrapped := range map[Place]bool{{Region: "east"}: true, {Region: "east", Zone: "1"}: false,
+			{Region: "east", Cache: "1"}: false} {
+			if _, is := f.WrapStore(at, store{}).(doingStore); is != wrapped {
+				t.Errorf("%s at %+v: wrapped %v", kind, at, is)
+			}
+		}
+	}
+}
 
 // counter counts what is started beside the caller.
 type counter struct {
@@ -286,6 +305,8 @@ func TestFelt(t *testing.T) {
 			origin.Record{Kind: origin.KindReplica, Region: "east", Name: "2", Error: "unreachable"}},
 		{Spec{Kind: "zone-crash", Region: "east", Zone: "2"},
 			origin.Record{Kind: origin.KindReplica, Region: "east", Name: "2", Error: "unreachable"}},
+		{Spec{Kind: "cache-loss", Region: "east"},
+			origin.Record{Kind: origin.KindReplica, Region: "east", Name: "cache 3", Error: "unreachable"}},
 		{Spec{Kind: "pipeline-stop", Pipeline: "a"}, failed},
 		{Spec{Kind: "late-segments", Pipeline: "a", Delay: 200 * time.Millisecond}, slow},
 		{Spec{Kind: "media-defect", Pipeline: "a", Defect: "short-segment"}, short},
@@ -303,7 +324,8 @@ func TestFelt(t *testing.T) {
 		}
 		elsewhere := c.r
 		elsewhere.Region, elsewhere.UpstreamRegion, elsewhere.Pipeline, elsewhere.Count = "west", "west", "b", 0
-		if f.Felt(publish) || f.Felt(elsewhere) {
+		zone := origin.Record{Kind: origin.KindReplica, Region: "east", Name: "1", Error: "unreachable"}
+		if f.Felt(publish) || f.Felt(elsewhere) || f.Felt(zone) {
 			t.Errorf("%s is felt in a healthy record, or in one from elsewhere", c.spec.Kind)
 		}
 	}

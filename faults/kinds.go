@@ -18,6 +18,8 @@ func Kinds() []Kind {
 			Needs: []string{"pipeline", "defect"}, Allows: []string{"rendition"}, New: newMediaDefect},
 		{Name: "drift", About: "an encoder's clock runs slow until epoch lock breaks",
 			Needs: []string{"pipeline", "ppm"}, New: newDrift},
+		{Name: "cache-loss", About: "the cache in front of a region's store is gone; reads fall through to the store",
+			Needs: []string{"region"}, NeedsCache: true, New: newCacheLoss},
 		{Name: "slow-store", About: "a region's store answers late",
 			Needs: []string{"region", "delay"}, New: newSlowStore},
 		{Name: "slow-publish", About: "the way from packagers to a region's origins is slow",

@@ -30,7 +30,7 @@ func (f regionLoss) WrapGetter(at Place, g origin.Getter) origin.Getter {
 }
 
 func (f regionLoss) WrapStore(at Place, s origin.Store) origin.Store {
-	if at.Zone != "" || at.Region != f.spec.Region {
+	if !at.wholeStore() || at.Region != f.spec.Region {
 		return s
 	}
 	return doingStore{s, f.cut}

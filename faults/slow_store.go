@@ -8,7 +8,7 @@ type slowStore struct{ base }
 func newSlowStore(b base) Fault { return slowStore{b} }
 
 func (f slowStore) WrapStore(at Place, s origin.Store) origin.Store {
-	if at.Zone != "" || !meant(f.spec.Region, at.Region) {
+	if !at.wholeStore() || !meant(f.spec.Region, at.Region) {
 		return s
 	}
 	return doingStore{s, f.slow}

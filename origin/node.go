@@ -20,10 +20,13 @@ type NodeConfig struct {
 	InspectHeader func(r Rendition, body []byte) error
 	// Peers are told of every candidate before it is acknowledged: the region's other nodes, and what copies to others.
 	Peers []Peer
-	// MaxHolders bounds the requests that are held open; zero means 10,000.
+	// MaxHolders bounds the requests that are held open; zero means DefaultHolders.
 	MaxHolders int
 	Recorder   Recorder
 }
+
+// DefaultHolders is how many requests a node holds open at most when nothing is said.
+const DefaultHolders = 10_000
 
 // Node is one origin: it takes candidates in and decides what to serve. All its methods may be called at once.
 type Node struct {
@@ -36,7 +39,7 @@ type Node struct {
 // NewNode makes a node that serves no event yet.
 func NewNode(c NodeConfig) *Node {
 	if c.MaxHolders == 0 {
-		c.MaxHolders = 10_000
+		c.MaxHolders = DefaultHolders
 	}
 	if c.Recorder == nil {
 		c.Recorder = Discard

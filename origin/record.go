@@ -9,13 +9,13 @@ const (
 	KindDecision = "decision" // what an origin node answered, and from which candidates
 	KindFetch    = "fetch"    // one request of an edge to an origin
 	KindFlush    = "flush"    // an edge forgot its cache
-	KindReplica  = "replica"  // one replica of a store failed; Name is its zone
+	KindReplica  = "replica"  // one replica of a store failed, or a cache's node; Name is its zone, or "cache 1"
 	KindStall    = "stall"    // the harness was not run for WaitUs, up to now
 	KindUsage    = "usage"    // what a process used in all
 
 	// A long history in virtual time is sampled by a rule that it states itself. Of the ordinary records of the kind
-	// Name, one in Count was written; ordinary are decisions that were Published and fetches without an Error. Every
-	// other record is written, and counters never are sampled.
+	// Name, one in Count was written; ordinary are decisions and fetches whose Reason is Published, without an Error.
+	// Every other record is written, and counters never are sampled.
 	KindSampling = "sampling"
 	KindCounter  = "counter" // how many records of the kind Name there were, written or not: Count
 )

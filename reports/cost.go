@@ -23,10 +23,11 @@ type Cost struct {
 	WallMs  int64 `json:"wall_ms"`  // on the wall clock
 	EventMs int64 `json:"event_ms"` // of the event's time
 	Wakeups int64 `json:"wakeups"`  // of the loop
-	// Requests were simulated one by one: those behind the viewers' edges.
+	// Requests were simulated one by one: viewers' fetches at edges, and the calls between the parts behind them. A fetch
+	// may stand for many viewers who are alike.
 	Requests int64 `json:"requests"`
-	// ViewerRequests were simulated as counts.
-	ViewerRequests int64 `json:"simulated_viewer_requests"`
+	// ViewerRequests are the requests of viewers that those fetches stand for.
+	ViewerRequests int64 `json:"viewer_requests"`
 	MemoryBytes    int64 `json:"memory_bytes"` // the most that the process held
 }
 
@@ -64,7 +65,7 @@ func (c *Cost) check() error {
 		n    int64
 	}{
 		{"wall_ms", c.WallMs}, {"event_ms", c.EventMs}, {"wakeups", c.Wakeups}, {"requests", c.Requests},
-		{"simulated_viewer_requests", c.ViewerRequests}, {"memory_bytes", c.MemoryBytes},
+		{"viewer_requests", c.ViewerRequests}, {"memory_bytes", c.MemoryBytes},
 	} {
 		if err := inRange(f.name, f.n, 0); err != nil {
 			return err
@@ -82,11 +83,14 @@ func (c *Cost) Compression() float64 {
 }
 
 // RequestsPerSecond is how many requests were simulated, one by one, in a second of the wall clock.
-func (c *Cost) RequestsPerSecond() float64 {
+func (c *Cost) RequestsPerSecond() float64 { return c.perSecond(c.Requests) }
+
+// perSecond is a count in a second of the wall clock; zero as Compression is.
+func (c *Cost) perSecond(n int64) float64 {
 	if c.WallMs == 0 {
 		return 0
 	}
-	return float64(c.Requests) * 1000 / float64(c.WallMs)
+	return float64(n) * 1000 / float64(c.WallMs)
 }
 
 // String is the line of the report.
@@ -94,9 +98,8 @@ func (c *Cost) String() string {
 	took := func(ms int64) string { return (time.Duration(ms) * time.Millisecond).String() }
 	s := fmt.Sprintf("virtual time: %s of event in %s", took(c.EventMs), took(c.WallMs))
 	if c.WallMs > 0 {
-		s += fmt.Sprintf(" (%sx), %s requests/s simulated",
-			tables.Figure(c.Compression()), tables.Figure(c.RequestsPerSecond()))
+		s += fmt.Sprintf(" (%sx), %s requests/s simulated for %s/s of viewers", tables.Figure(c.Compression()),
+			tables.Figure(c.RequestsPerSecond()), tables.Figure(c.perSecond(c.ViewerRequests)))
 	}
-	return s + fmt.Sprintf(", %s wakeups, %s viewers' requests as counts, %d MiB",
-		tables.Short(c.Wakeups), tables.Short(c.ViewerRequests), c.MemoryBytes>>20)
+	return s + fmt.Sprintf(", %s wakeups, %d MiB", tables.Short(c.Wakeups), c.MemoryBytes>>20)
 }

@@ -9,10 +9,10 @@ import (
 )
 
 func TestCost(t *testing.T) {
-	const good = `{"wall_ms":400,"event_ms":36000,"wakeups":2500000,"requests":480000,"simulated_viewer_requests":70000000,"memory_bytes":52428800}`
+	const good = `{"wall_ms":400,"event_ms":36000,"wakeups":2500000,"requests":480000,"viewer_requests":70000000,"memory_bytes":52428800}`
 	for _, tt := range []struct{ name, file, text, note string }{
-		{"a replay", good, "virtual time: 36s of event in 400ms (90x), 1.2M requests/s simulated, 2.5M wakeups, 70M viewers' " +
-			"requests as counts, 50 MiB", ""},
+		{"a replay", good, "virtual time: 36s of event in 400ms (90x), 1.2M requests/s simulated for 175M/s of viewers, " +
+			"2.5M wakeups, 50 MiB", ""},
 		{"too quick to be measured", `{"event_ms":2000,"requests":5}`, "virtual time: 2s of event in 0s, 0 wakeups", ""},
 		{"a run on the wall clock", "", "", ""},
 		{"damaged", good[:50], "", "cost.json was left out: unexpected end of JSON input"},

@@ -30,8 +30,8 @@ func Tiers() []Tier {
 	return []Tier{TierViewers, TierEdge, TierTop, TierBackbone, TierOrigin, TierPublish, TierCache, TierStore}
 }
 
-// Load is one line of load.jsonl: what one tier in one region carried in one second. A second in which nothing happened
-// has no line, and none has two.
+// Load is one line of load.jsonl: what one tier in one region carried in one second. None has two, and one in which a
+// tier neither carried nor held anything has none: stores and caches have a line for each second that they hold memory.
 //
 // Unless they say otherwise, figures are sums over the second and over the tier's nodes. They count what the nodes did:
 // a write that three replicas take is three.
@@ -43,18 +43,20 @@ type Load struct {
 	Nodes int64 `json:"nodes,omitempty"`
 	// Viewers watch at the end of the second; of the tier of viewers only.
 	Viewers int64 `json:"viewers,omitempty"`
-	// Requests were answered, refused ones included. To a cache or a store, each operation is one.
+	// Requests were asked, whether they were answered, refused or lost. To a cache or a store, each operation is one.
 	Requests int64 `json:"requests,omitempty"`
-	// Bytes were sent: to viewers, to the tier in front, or over the link.
+	// Bytes were sent to the tier in front, or over the link; what viewers got is spread over a segment's duration.
+	// Publish counts what it received, a store what all replicas read and wrote.
 	Bytes int64 `json:"bytes,omitempty"`
 	CPUUs int64 `json:"cpu_us,omitempty"` // processor time
 	// Hits and Misses are look-ups in the tier's own cache.
 	Hits   int64 `json:"hits,omitempty"`
 	Misses int64 `json:"misses,omitempty"`
-	// StoreReads and StoreWrites are what a store carried out, and what any other tier asked of it.
+	// StoreReads and StoreWrites are what all replicas carried out; of the tier of stores only.
 	StoreReads  int64 `json:"store_reads,omitempty"`
 	StoreWrites int64 `json:"store_writes,omitempty"`
-	// Holders are requests that were held open: the most at any moment of the second.
+	// Holders are requests that were held open: of each node the most that were seen, whenever one of them was answered
+	// and at the end of the second. What came and went between two looks is not in it.
 	Holders int64 `json:"holders,omitempty"`
 	// MemoryBytes are held at the end of the second.
 	MemoryBytes int64 `json:"memory_bytes,omitempty"`

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/liveorigin/liveorigin/reports/tables"
 )
 
 // objective measures one objective and holds it against its limit.
@@ -214,6 +216,22 @@ func (r *ObjectiveResult) Quantity(v float64) string {
 		return number(v) + " ms"
 	}
 	return number(v)
+}
+
+// inTable is Quantity with a count short enough for a column.
+func (r *ObjectiveResult) inTable(v float64) string {
+	if r.Unit == Milliseconds {
+		return r.Quantity(v)
+	}
+	return r.bare(v)
+}
+
+// bare is a value without its unit, a count short enough for a column.
+func (r *ObjectiveResult) bare(v float64) string {
+	if r.Unit == Milliseconds {
+		return number(v)
+	}
+	return tables.Short(int64(v))
 }
 
 // number has one decimal at most, and none that is zero.

@@ -70,15 +70,15 @@ func (r *Report) objectiveTable() *tables.Table {
 		o := &r.Objectives[i]
 		value, worst, breach := "-", "-", "-"
 		if o.Value != nil {
-			value = o.Quantity(*o.Value)
+			value = o.inTable(*o.Value)
 		}
 		if o.WorstWindow != nil {
-			worst = fmt.Sprintf("%s @%s", number(o.WorstWindow.Value), seconds(o.WorstWindow.FromMs))
+			worst = fmt.Sprintf("%s @%s", o.bare(o.WorstWindow.Value), seconds(o.WorstWindow.FromMs))
 		}
 		if o.FirstBreach != nil {
 			breach = seconds(o.FirstBreach.FromMs)
 		}
-		t.Row(verdictWord[o.Verdict], o.Name(), o.Fault, value, o.Quantity(o.Limit), tables.Short(o.Samples), worst, breach)
+		t.Row(verdictWord[o.Verdict], o.Name(), o.Fault, value, o.inTable(o.Limit), tables.Short(o.Samples), worst, breach)
 	}
 	return t
 }

@@ -101,6 +101,8 @@ func TestProblems(t *testing.T) {
 			`nothing is copied with profile object-store: every pipeline publishes in every region; take replication_lag out`, ""},
 		{"slow-store", "  - {kind: zone-crash, region: us-east, zone: ^1, at: 20s, for: 10s}\nstorage: {profile: object-store}",
 			`profile object-store has no zones to lose; slow-store and region-loss hit it`, ""},
+		{"slow-store", "  - {kind: ^cache-loss, region: us-east, at: 20s, for: 10s}",
+			`cache-loss needs a cache in front of the store; give storage: {cache: memcached}`, ""},
 		{"seed", "machines: {profile: ^cluod}",
 			`unknown profile of machines "cluod"`, "cloud"},
 		{"seed", "network: {profile: ^moon}",

@@ -111,7 +111,7 @@ func TestLoad(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"region-los": `unknown scenario "region-los"; did you mean "region-loss"?`,
-		"xyzzyxyzzy": `no such file, and the shipped ones are defects, event-65m, `,
+		"xyzzyxyzzy": `no such file, and the shipped ones are cache-loss, defects, event-65m, `,
 		"nope.yaml":  `read scenario: open nope.yaml: no such file`,
 	} {
 		if _, err := Load(name); err == nil || !strings.Contains(err.Error(), want) {

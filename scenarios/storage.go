@@ -1,6 +1,10 @@
 package scenarios
 
-import "time"
+import (
+	"time"
+
+	"github.com/liveorigin/liveorigin/faults"
+)
 
 // The profiles that a scenario can name. What is behind each stands in sim/storage and sim/resources; what the names
 // promise stands here. The first of each is the default.
@@ -61,6 +65,7 @@ func (f *form) checkStorage(r *reader) {
 	if f.Storage.Cache == cacheProfiles[0] {
 		f.Storage.Cache = ""
 	}
+	f.checkCache(r)
 	if f.Storage.Profile != ObjectStore {
 		return
 	}
@@ -71,6 +76,19 @@ func (f *form) checkStorage(r *reader) {
 	for _, b := range f.broken {
 		if b.Zone != "" && r.sound(join(b.path, "zone")) {
 			r.problem(join(b.path, "zone"), "profile %s has no zones to lose; slow-store and region-loss hit it", ObjectStore)
+		}
+	}
+}
+
+// checkCache wants faults that break a cache to have one.
+func (f *form) checkCache(r *reader) {
+	if f.Storage.Cache != "" || !r.sound("storage.cache") {
+		return
+	}
+	for _, b := range f.broken {
+		if kind, ok := faults.KindByName(b.Kind); ok && kind.NeedsCache {
+			r.problem(join(b.path, "kind"), "%s needs a cache in front of the store; give storage: {cache: %s}", kind.Name,
+				cacheProfiles[1])
 		}
 	}
 }

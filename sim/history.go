@@ -144,7 +144,10 @@ func (h *history) skip(r *origin.Record) bool {
 // counters writes how many records there were of the kinds that were sampled.
 func (h *history) counters(atUs int64) {
 	for _, kind := range sampled {
-		h.Record(origin.Record{AtUs: atUs, Kind: origin.KindCounter, Name: kind, Count: h.seen[kind]})
+		h.mu.Lock()
+		count := h.seen[kind]
+		h.mu.Unlock()
+		h.Record(origin.Record{AtUs: atUs, Kind: origin.KindCounter, Name: kind, Count: count})
 	}
 }
 

@@ -35,13 +35,17 @@ func newLoadFile(r *replay) (*loadFile, error) {
 		recent: map[tierOf][]int64{}}, nil
 }
 
-// take writes what has been carried since it was called last, a second ago.
+// take writes what has been carried since it was called last, a second ago. What came before the event's start is not of
+// it.
 func (l *loadFile) take() error {
-	at := l.replay.now() - 1_000_000
+	at := l.replay.now() - time.Second.Microseconds()
 	for _, now := range l.totals() {
 		key := tierOf{now.Tier, now.Region}
 		line := since(l.before[key], now)
 		l.before[key] = now
+		if at < 0 {
+			continue
+		}
 		line.AtUs = at
 		if line.Tier == reports.TierEdge { // viewers are counted, and what their edges fetched; the rest they had
 			line.Misses = min(line.Misses, line.Requests)
@@ -50,7 +54,7 @@ func (l *loadFile) take() error {
 		if line.Tier == reports.TierEdge || line.Tier == reports.TierViewers {
 			line.Bytes = l.spread(key, line.Bytes)
 		}
-		if line.Requests == 0 && line.Bytes == 0 && line.CPUUs == 0 && line.Viewers == 0 && line.Holders == 0 && line.MemoryBytes == 0 {
+		if idle := (reports.Load{AtUs: at, Tier: line.Tier, Region: line.Region, Nodes: line.Nodes, LimitBps: line.LimitBps}); line == idle {
 			continue
 		}
 		b, err := json.Marshal(line)
@@ -61,7 +65,7 @@ func (l *loadFile) take() error {
 			return err
 		}
 	}
-	return nil
+	return l.w.Flush() // whatever becomes of the world, every second before is whole
 }
 
 // spread counts the bytes that viewers got evenly over the duration of a segment: they are asked for all at once, and a
@@ -138,7 +142,7 @@ func carried(c stack.Carried) reports.Load {
 // stored is a reading of a region's store, and of its cache, as lines.
 func stored(s stack.Stored) []reports.Load {
 	store := reports.Load{Tier: reports.TierStore, Region: s.Region, Nodes: s.Nodes, Requests: s.Reads + s.Writes,
-		Bytes: s.BytesRead, StoreReads: s.Reads, StoreWrites: s.Writes, MemoryBytes: s.Memory, Failed: s.Failed}
+		Bytes: s.Bytes, StoreReads: s.Reads, StoreWrites: s.Writes, MemoryBytes: s.Memory, Failed: s.Failed}
 	if s.Cache == nil {
 		return []reports.Load{store}
 	}

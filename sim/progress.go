@@ -151,7 +151,7 @@ type viewersLine struct {
 // read takes in the lines that have come since. What cannot be read is left to the judge to complain about.
 func (t *audienceTail) read() (sum audienceSum) {
 	t.follow()
-	for _, l := range t.latest {
+	for _, l := range t.latest { // any order: a sum
 		sum.viewers += l.Viewers
 		sum.segments += l.Segments
 		sum.missed += l.Missed

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,13 +37,15 @@ var replayStart = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 const (
 	// drainMost is how many wakeups a world may take to come to rest once it was told to end.
 	drainMost = 20_000_000
+	// drainStep is how many of them are made between two looks at whether the thread came back.
+	drainStep = 1_000_000
 	// stuckAfter is how long one second of the event may take on the wall clock: code that never gives the thread back
 	// cannot be stopped from within.
 	stuckAfter = 2 * time.Minute
 )
 
 // gcPercent is by how much the heap may grow between two collections.
-const gcPercent = 400
+const gcPercent = 200
 
 // replay is one run in virtual time.
 type replay struct {
@@ -54,7 +57,7 @@ type replay struct {
 	wiring   *stack.Virtual
 	began    time.Time // on the wall clock
 	stuck    time.Duration
-	// second is the event's second that the loop is at: all that is known of it while it does not come back.
+	// second counts how often the loop came back, at every second of the event: all that is known of it meanwhile.
 	second atomic.Int64
 	// abandoned says that the loop did not come back: what it holds is not ours any more.
 	abandoned atomic.Bool
@@ -96,9 +99,22 @@ func (r *replay) prepare(agents bool) error {
 	r.history.Record(origin.Record{AtUs: r.now(), Kind: origin.KindRun, Step: origin.Begin, Name: r.scenario.Name})
 	r.history.sample(r.now(), r.sampling())
 	if err := r.build(agents); err != nil {
-		return errors.Join(err, r.history.Close())
+		r.loop.Close()
+		return errors.Join(err, r.close())
 	}
 	return nil
+}
+
+// close closes all files that are open.
+func (r *replay) close() error {
+	err := r.history.Close()
+	if r.viewers != nil {
+		err = errors.Join(err, r.viewers.Close())
+	}
+	if r.load != nil {
+		err = errors.Join(err, r.load.Close())
+	}
+	return err
 }
 
 func (r *replay) build(agents bool) (err error) {
@@ -137,7 +153,7 @@ func (r *replay) digest() func(origin.Rendition, origin.SegmentNumber, string) u
 // access is what lies between a viewer and an edge. Without adaptive viewers only the distance counts: what a link carries
 // is more than what they play.
 func (r *replay) access() *audience.Access {
-	a := audience.Access{RoundTrip: 2 * r.wiring.Network().Viewer.Latency}
+	a := audience.Access{RoundTrip: 2 * r.wiring.Network().ViewerLatency}
 	if r.scenario.Audience.Adaptive {
 		trip := a.RoundTrip
 		a = audience.HomeAccess()
@@ -146,8 +162,8 @@ func (r *replay) access() *audience.Access {
 	return &a
 }
 
-// sampling is of how many ordinary decisions and fetches one is written: so that some hundred thousand are at most, however
-// long and large the event is.
+// sampling is of how many ordinary decisions and fetches one is written: so that some hundred thousand are, however long and
+// large the event is. What is not ordinary is written whatever there is of it.
 func (r *replay) sampling() int64 {
 	const written = 100_000
 	caches := len(r.scenario.Regions) * r.scenario.Audience.Edges
@@ -179,7 +195,7 @@ func (r *replay) play(ctx context.Context) (trouble string) {
 				at, since = now, time.Now()
 			case time.Since(since) > r.stuck:
 				r.abandoned.Store(true)
-				return fmt.Sprintf("second %d of the event did not end within %v: code that never waits (seed %d)", at, r.stuck, r.scenario.Seed)
+				return r.explain(fmt.Errorf("second %d of the event did not end within %v: code that never waits", at-1, r.stuck))
 			}
 		}
 	}
@@ -197,7 +213,7 @@ func (r *replay) run(ctx context.Context) (trouble string) {
 	end := r.event.End.Add(r.event.RetryBudget + r.scenario.Audience.Buffer + 15*time.Second)
 	pace := newPace(r.began)
 	for at := r.event.AvailabilityStartTime; at.Before(end); at = at.Add(time.Second) {
-		r.second.Store(int64(at.Sub(r.event.AvailabilityStartTime) / time.Second))
+		r.second.Add(1)
 		if err := r.loop.Run(at); err != nil {
 			return r.explain(err)
 		}
@@ -205,14 +221,11 @@ func (r *replay) run(ctx context.Context) (trouble string) {
 			r.loop.Close()
 			return ""
 		}
-		if err := r.wiring.Check(); err != nil {
+		if err := errors.Join(r.wiring.Check(), r.load.take()); err != nil {
 			return r.explain(err)
 		}
-		if err := r.load.take(); err != nil {
-			return err.Error()
-		}
 		if ctx.Err() != nil {
-			return reports.Interrupted
+			return cmp.Or(r.explain(r.audience.Finish(true)), reports.Interrupted)
 		}
 		if pace.due() {
 			s := r.status()
@@ -228,54 +241,68 @@ func (r *replay) run(ctx context.Context) (trouble string) {
 
 // rest ends the world, and sees to it that nothing of it goes on.
 func (r *replay) rest() error {
-	if err := r.audience.Finish(); err != nil {
+	if err := r.audience.Finish(false); err != nil {
 		return err
 	}
 	r.stack.Close()
-	if err := r.loop.Settle(drainMost); err != nil {
-		return err
+	for left := drainMost; r.loop.Working() > 0; left -= drainStep {
+		r.second.Add(1)
+		if err := r.loop.Settle(drainStep); err != nil && (left <= drainStep || !errors.Is(err, loop.ErrBusy)) {
+			return err
+		}
 	}
 	return r.wiring.Check()
 }
 
-// explain says what is wrong with a world that lost its way, and with which seed it does.
+// explain says what is wrong with a world that lost its way, and with which seed it does; nothing for none.
 func (r *replay) explain(err error) string {
+	if err == nil {
+		return ""
+	}
 	return fmt.Sprintf("the simulated world is broken (seed %d): %v", r.scenario.Seed, err)
 }
 
 // finish completes the history and what belongs to it.
 func (r *replay) finish(trouble string) error {
-	end := origin.Record{AtUs: (time.Duration(r.second.Load()) * time.Second).Microseconds(), Kind: origin.KindRun,
-		Step: origin.End, Name: r.scenario.Name}
+	end := origin.Record{Kind: origin.KindRun, Step: origin.End, Name: r.scenario.Name}
+	if r.abandoned.Load() { // where the loop is, only it can say
+		end.AtUs = (time.Duration(r.second.Load()) * time.Second).Microseconds()
+	} else {
+		end.AtUs = r.elapsed().Microseconds()
+	}
 	if trouble != "" {
 		end.Reason, end.Error = reports.Interrupted, trouble
 	}
 	r.history.counters(end.AtUs)
 	r.history.Record(end)
 	r.Progress.Done()
-	if r.abandoned.Load() {
+	if r.abandoned.Load() { // what the loop holds may be in use; what was written of it is whole up to a second ago
 		return r.history.Close()
 	}
 	r.loop.Close()
-	return errors.Join(r.history.Close(), r.viewers.Close(), r.load.Close(), r.writeCost())
+	return errors.Join(r.close(), r.writeCost())
 }
 
 // writeCost takes down what the replay took. It is the one file that is never the same twice.
 func (r *replay) writeCost() error {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	asked, counted := r.wiring.Calls(), int64(0)
+	var counted int64
 	for _, l := range r.audience.Loads() {
 		counted += l.Requests
 	}
 	b, err := json.Marshal(reports.Cost{WallMs: time.Since(r.began).Milliseconds(),
-		EventMs: r.loop.Elapsed().Milliseconds(), Wakeups: r.loop.Wakeups(), Requests: asked, ViewerRequests: counted,
+		EventMs: min(r.elapsed(), r.scenario.Duration).Milliseconds(),
+		Wakeups: r.loop.Wakeups(), Requests: r.wiring.Calls() + r.audience.Attempts(), ViewerRequests: counted,
 		MemoryBytes: int64(m.Sys)})
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(r.Out, reports.CostFile), append(b, '\n'), 0o644)
 }
+
+// elapsed is how far the event is, also for a world that has lost its way.
+func (r *replay) elapsed() time.Duration { return r.loop.Elapsed() - lead }
 
 // status is what progress shows.
 func (r *replay) status() Status {

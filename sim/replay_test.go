@@ -112,16 +112,15 @@ func TestReplayIsTheSameInAnotherProcess(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", command, "..").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	out := filepath.Join(dir, "run")
-	said, err := exec.Command(command, "replay", "region-loss", "--quiet", "--out", out).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, said)
-	}
-	sc, err := scenarios.Load("region-loss")
-	if err != nil {
+	out, file := filepath.Join(dir, "run"), filepath.Join(dir, "small-event.yaml")
+	if err := os.WriteFile(file, []byte(smallEvent), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, here := replayed(t, sc, false)
+	said, err := exec.Command(command, "replay", file, "--quiet", "--out", out).CombinedOutput()
+	if !strings.Contains(string(said), "small-event  seed 1") {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	_, here := replayed(t, parse(t, smallEvent), false)
 	there := contents(t, out)
 	for _, name := range histories[:3] {
 		if !bytes.Equal(here[name], there[name]) {
@@ -210,7 +209,7 @@ func TestReplayOfALostWorld(t *testing.T) {
 			r.stuck = 200 * time.Millisecond
 			r.loop.Go(func() {
 				for !enough.Load() {
-					runtime.Gosched()
+					r.history.Record(origin.Record{Kind: origin.KindFetch, Reason: string(origin.Published)})
 				}
 			})
 		}, "did not end within"},

@@ -20,10 +20,16 @@ import (
 var rooms = []string{"origin", "origin/edge", "encoders", "faults"}
 
 // models are the folders of what lies below the seams in virtual time, which reaches for the real world as little.
-var models = []string{"sim/storage", "sim/resources", "sim/audience", "sim/streams"}
+var models = []string{"sim/storage", "sim/resources", "sim/audience", "sim/streams", "sim/loop"}
+
+// modelFiles are those of a folder that has both.
+var modelFiles = map[string]bool{
+	"sim/load.go": true, "sim/stack/stack.go": true, "sim/stack/virtual.go": true, "sim/stack/delivery.go": true,
+	"sim/stack/storage.go": true, "sim/stack/breaking.go": true,
+}
 
 // windows are the files in which a seam meets the real world.
-var windows = map[string]bool{"origin/wall.go": true}
+var windows = map[string]bool{"origin/wall.go": true, "sim/loop/context.go": true}
 
 // instead says what to write in place of a function of the standard library.
 var instead = map[string]string{
@@ -101,7 +107,7 @@ func complaints(t *testing.T, path string, src any) (out []string) {
 		out = append(out, fmt.Sprintf("%s:%d: %s", place, set.Position(at).Line, fmt.Sprintf(format, args...)))
 	}
 	names := checkImports(file, place, say)
-	if dir := filepath.ToSlash(filepath.Dir(place)); (slices.Contains(rooms, dir) || slices.Contains(models, dir)) && !windows[place] {
+	if dir := filepath.ToSlash(filepath.Dir(place)); (slices.Contains(rooms, dir) || slices.Contains(models, dir) || modelFiles[place]) && !windows[place] {
 		checkSeams(file, names, say)
 	}
 	return out

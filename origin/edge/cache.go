@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"container/heap"
 	"container/list"
 	"time"
 
@@ -8,17 +9,47 @@ import (
 )
 
 // cache keeps answers until they expire, to the nanosecond, and within a number of bytes; the least recently used go
-// first. Callers hold the edge's lock.
+// first. What has expired goes with the next that comes: nobody asks again for a segment that nobody watches any more.
+// Callers hold the edge's lock.
 type cache struct {
 	limit, size int
 	entries     map[origin.Request]*list.Element
 	recent      *list.List // of *entry, most recently used first
+	expiring    byExpiry
 }
 
 type entry struct {
 	req     origin.Request
 	resp    origin.Response
 	expires time.Time
+	place   int // in expiring
+	recent  *list.Element
+}
+
+// byExpiry is a heap of entries, the first to expire first.
+type byExpiry []*entry
+
+func (b byExpiry) Len() int           { return len(b) }
+func (b byExpiry) Less(i, j int) bool { return b[i].expires.Before(b[j].expires) }
+func (b byExpiry) Swap(i, j int) {
+	b[i], b[j] = b[j], b[i]
+	b[i].place, b[j].place = i, j
+}
+
+// Push implements heap.Interface.
+func (b *byExpiry) Push(x any) {
+	e := x.(*entry)
+	e.place = len(*b)
+	*b = append(*b, e)
+}
+
+// Pop implements heap.Interface.
+func (b *byExpiry) Pop() any {
+	last := len(*b) - 1
+	e := (*b)[last]
+	(*b)[last] = nil
+	*b = (*b)[:last]
+	return e
 }
 
 // overhead is what an answer without a body costs, roughly, so that refusals are bounded too.
@@ -51,8 +82,13 @@ func (c *cache) put(req origin.Request, resp origin.Response, now time.Time) {
 		c.remove(at)
 	}
 	resp.Hold, resp.Store = 0, 0 // that is where the first request's time went, not the next ones'
-	e := &entry{req, resp, now.Add(resp.MaxAge)}
-	c.entries[req] = c.recent.PushFront(e)
+	for len(c.expiring) > 0 && !now.Before(c.expiring[0].expires) {
+		c.remove(c.expiring[0].recent)
+	}
+	e := &entry{req: req, resp: resp, expires: now.Add(resp.MaxAge)}
+	e.recent = c.recent.PushFront(e)
+	heap.Push(&c.expiring, e)
+	c.entries[req] = e.recent
 	c.size += e.resp.Object.Size + overhead
 	for c.size > c.limit && c.recent.Len() > 1 {
 		c.remove(c.recent.Back())
@@ -61,6 +97,7 @@ func (c *cache) put(req origin.Request, resp origin.Response, now time.Time) {
 
 func (c *cache) remove(at *list.Element) {
 	e := c.recent.Remove(at).(*entry)
+	heap.Remove(&c.expiring, e.place)
 	delete(c.entries, e.req)
 	c.size -= e.resp.Object.Size + overhead
 }
@@ -70,6 +107,7 @@ func (c *cache) flush() int {
 	n := c.recent.Len()
 	c.recent.Init()
 	clear(c.entries)
+	c.expiring = nil
 	c.size = 0
 	return n
 }

@@ -324,3 +324,21 @@ func TestFlushAndBound(t *testing.T) {
 		}
 	})
 }
+
+// What has expired does not stay until somebody asks for it again: of a long event all would.
+func TestExpiredGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := &upstream{answers: []answer{published("x", 3*time.Second)}}
+		w := newWorld(up)
+		for n := origin.SegmentNumber(1); n <= 20; n++ {
+			w.until(time.Duration(2*n) * time.Second)
+			w.get(n)
+			if kept := len(w.cache.entries); kept > 2 || kept != len(w.cache.expiring) || kept != w.cache.recent.Len() {
+				t.Fatalf("%d answers of 3 s after %d segments of 2 s", kept, n)
+			}
+		}
+		if size := w.cache.size; size != 2*(1+overhead) {
+			t.Errorf("%d bytes counted for two answers of one", size)
+		}
+	})
+}

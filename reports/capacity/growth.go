@@ -91,12 +91,17 @@ func (t *timeline) growth(in *Inputs, blocks []calmBlock) []Growth {
 	}
 	for i := range in.Units {
 		u := &in.Units[i]
-		if all := t.of(u.Tier); len(all) > 0 {
+		if all := t.of(u.Tier); limited(u, all) {
 			t.growUnit(rows, u, all, in.Zones, blocks)
 		}
 	}
 	t.growBackbone(rows, blocks)
 	return rows
+}
+
+// limited says whether a tier carried anything that limits a unit of it. Without, there is no need to tell.
+func limited(u *Unit, all []*series) bool {
+	return slices.ContainsFunc(all, func(s *series) bool { return len(demands(u, s)) > 0 })
 }
 
 // growUnit fills in one column. What was simulated is measured and has no interval.

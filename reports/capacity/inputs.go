@@ -70,6 +70,7 @@ var resources = []resource{
 
 func cores(l *reports.Load) float64    { return float64(l.CPUUs) / 1e6 }
 func bps(l *reports.Load) float64      { return float64(l.Bytes) * 8 }
+func gbps(l *reports.Load) float64     { return bps(l) / 1e9 }
 func memory(l *reports.Load) float64   { return float64(l.MemoryBytes) }
 func holders(l *reports.Load) float64  { return float64(l.Holders) }
 func requests(l *reports.Load) float64 { return float64(l.Requests) }

@@ -17,7 +17,7 @@ type Limit struct {
 	// Utilisation is the share of it that was used in the busiest second, at PeakAtMs, of that second's Nodes.
 	Utilisation float64 `json:"utilisation"`
 	PeakAtMs    int64   `json:"peak_at_ms"`
-	Nodes       int64   `json:"nodes"`
+	Nodes       *int64  `json:"nodes"` // null for a link
 	// Trend is of the utilisation. Calm is what it says of the most viewers that were simulated: lower than the peak,
 	// since it knows neither single seconds nor faults.
 	Trend Trend     `json:"trend"`
@@ -63,7 +63,7 @@ func share(load, all float64) float64 {
 func (t *timeline) appendLimit(found []Limit, s *series, resource string, used need, blocks []calmBlock) []Limit {
 	busiest := s.busiest(used.of)
 	l := Limit{Tier: s.tier, Region: s.region, Resource: resource, Utilisation: used.of(busiest),
-		PeakAtMs: busiest.AtUs / 1000, Nodes: busiest.Nodes}
+		PeakAtMs: busiest.AtUs / 1000, Nodes: known(busiest.Nodes)}
 	if l.Utilisation == 0 {
 		return found
 	}

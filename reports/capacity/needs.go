@@ -17,7 +17,7 @@ type Need struct {
 	Unit      string         `json:"unit"`
 	Tier      reports.Tier   `json:"tier"`
 	Region    string         `json:"region,omitempty"`
-	Simulated int64          `json:"simulated_nodes"`
+	Simulated *int64         `json:"simulated_nodes"` // null where the load does not tell
 	Nodes     int64          `json:"nodes"`
 	Binding   string         `json:"binding"` // the resource that asks for most
 	Resources []ResourceNeed `json:"resources"`
@@ -76,7 +76,7 @@ func nodesFor(atTarget float64, zones int) int64 {
 }
 
 func needOf(u *Unit, s *series, zones int) (Need, bool) {
-	n := Need{Unit: u.Name, Tier: s.tier, Region: s.region, Simulated: s.nodes()}
+	n := Need{Unit: u.Name, Tier: s.tier, Region: s.region, Simulated: known(s.nodes())}
 	ds := demands(u, s)
 	if len(ds) == 0 {
 		return n, false

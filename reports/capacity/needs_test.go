@@ -54,7 +54,7 @@ func TestBindingResource(t *testing.T) {
 		if len(p.Needs) != 1 {
 			t.Fatalf("%+v: needs %+v, want one", tt.load, p.Needs)
 		}
-		if n := p.Needs[0]; n.Binding != tt.binding || n.Nodes != tt.nodes || n.Simulated != 3 {
+		if n := p.Needs[0]; n.Binding != tt.binding || n.Nodes != tt.nodes || n.Simulated == nil || *n.Simulated != 3 {
 			t.Errorf("%+v: needs %+v, want %d for %s", tt.load, n, tt.nodes, tt.binding)
 		}
 		for _, r := range p.Needs[0].Resources {

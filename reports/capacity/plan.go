@@ -61,7 +61,7 @@ func Make(load io.Reader, in Inputs) (*Plan, error) {
 		Limits: t.limits(in.Units, blocks), Growth: t.growth(&in, blocks), Notes: []string{},
 	}
 	for _, s := range t.series {
-		p.Tiers = append(p.Tiers, s.summary())
+		p.Tiers = append(p.Tiers, t.summary(s))
 	}
 	for i := range in.Units {
 		p.addNeeds(&in.Units[i], t)
@@ -90,7 +90,9 @@ func (p *Plan) addNeeds(u *Unit, t *timeline) {
 // explain says how the figures came about.
 func (p *Plan) explain() {
 	p.Notes = append(p.Notes,
-		"a peak is the busiest second, faults and all; p99 is over the seconds in which the tier did anything",
+		"a peak is the busiest second, faults and all; p99 is over the seconds in which the tier had requests or bytes; "+
+			"that of memory is over all",
+		"a dash is a measure of which a tier had nothing in the whole replay, or which is not modelled there",
 		fmt.Sprintf("trends are straight lines through %d calm blocks of %d s: ramp and plateau, without faults, surges and "+
 			"the %v after each; a block counts with the mean of what is spent and the most of what is held",
 			p.CalmBlocks, blockSeconds, settling),

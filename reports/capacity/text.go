@@ -44,9 +44,11 @@ func (p *Plan) trafficTable() *tables.Table {
 	}}
 	for i := range p.Tiers {
 		c := &p.Tiers[i]
-		t.Row(string(c.Tier), c.Region, tables.Short(c.Nodes), figure(c.Requests.Peak), figure(c.Requests.P99),
-			figure(c.Gbps.Peak), figure(c.Gbps.P99), figure(c.Cores.Peak), figure(c.Cores.P99),
-			tables.Short(c.Shed), tables.Short(c.Failed))
+		row := []string{string(c.Tier), c.Region, short(c.Nodes)}
+		for _, p := range []*Peaks{c.Requests, c.Gbps, c.Cores} {
+			row = append(row, p.cells(1)...)
+		}
+		t.Row(append(row, short(c.Shed), short(c.Failed))...)
 	}
 	return t
 }
@@ -57,12 +59,13 @@ func (p *Plan) stateTable() *tables.Table {
 	}}
 	for i := range p.Tiers {
 		c := &p.Tiers[i]
-		if c.HitRatio.Event == nil && c.StoreOps.Peak+c.Holders.Peak+c.MemoryBytes.Peak == 0 {
+		if c.HitRatio == nil && c.StoreOps == nil && c.Holders == nil && c.MemoryBytes == nil {
 			continue
 		}
-		t.Row(string(c.Tier), c.Region, ratio(c.HitRatio.Event), ratio(c.HitRatio.WorstMinute),
-			figure(c.StoreOps.Peak), figure(c.StoreOps.P99), figure(c.Holders.Peak), figure(c.Holders.P99),
-			figure(c.MemoryBytes.Peak/(1<<20)), figure(c.MemoryBytes.P99/(1<<20)))
+		row := append([]string{string(c.Tier), c.Region}, c.HitRatio.cells()...)
+		row = append(row, c.StoreOps.cells(1)...)
+		row = append(row, c.Holders.cells(1)...)
+		t.Row(append(row, c.MemoryBytes.cells(1<<20)...)...)
 	}
 	return t
 }
@@ -82,7 +85,7 @@ func (p *Plan) needTable() *tables.Table {
 		for _, r := range resources {
 			row = append(row, n.nodesBy(r.name))
 		}
-		t.Row(append(row, tables.Short(n.Nodes), n.Binding, tables.Short(n.Simulated))...)
+		t.Row(append(row, tables.Short(n.Nodes), n.Binding, short(n.Simulated))...)
 	}
 	return t
 }
@@ -94,7 +97,7 @@ func (n *Need) nodesBy(resource string) string {
 			return tables.Short(r.Nodes)
 		}
 	}
-	return "-"
+	return none
 }
 
 func (p *Plan) limitTable() *tables.Table {
@@ -106,7 +109,7 @@ func (p *Plan) limitTable() *tables.Table {
 	}
 	for i := range p.Limits[:min(limitsShown, len(p.Limits))] {
 		l := &p.Limits[i]
-		calm, at, interval := "-", l.Why, "-"
+		calm, at, interval := none, l.Why, none
 		if l.Calm != nil {
 			calm = percent(l.Calm.Value)
 		}
@@ -114,10 +117,10 @@ func (p *Plan) limitTable() *tables.Table {
 			at = string(NotKnown)
 		}
 		if l.BreaksAt != nil {
-			at = figure(l.BreaksAt.Value)
-			interval = figure(l.BreaksAt.Low) + "-" + figure(l.BreaksAt.High)
+			at = tables.Figure(l.BreaksAt.Value)
+			interval = tables.Figure(l.BreaksAt.Low) + "-" + tables.Figure(l.BreaksAt.High)
 		}
-		t.Row(l.Resource, string(l.Tier), l.Region, tables.Short(l.Nodes), percent(l.Utilisation), calm, at, interval)
+		t.Row(l.Resource, string(l.Tier), l.Region, short(l.Nodes), percent(l.Utilisation), calm, at, interval)
 	}
 	return t
 }
@@ -223,19 +226,34 @@ func (p *Plan) unknowns() []string {
 	return whys
 }
 
-// figure is a dash for nothing at all.
-func figure(v float64) string {
-	if v == 0 {
-		return "-"
+// none stands for a measure that is not there.
+const none = "-"
+
+func short(n *int64) string {
+	if n == nil {
+		return none
 	}
-	return tables.Figure(v)
+	return tables.Short(*n)
 }
 
-func ratio(r *float64) string {
-	if r == nil {
-		return "-"
+// cells are the peak and the percentile, in units of so many.
+func (p *Peaks) cells(unit float64) []string {
+	if p == nil {
+		return []string{none, none}
 	}
-	return strconv.FormatFloat(100**r, 'f', 1, 64) + "%"
+	p99 := none
+	if p.P99 != nil {
+		p99 = tables.Figure(*p.P99 / unit)
+	}
+	return []string{tables.Figure(p.Peak / unit), p99}
+}
+
+func (r *HitRatio) cells() []string {
+	if r == nil {
+		return []string{none, none}
+	}
+	share := func(v float64) string { return strconv.FormatFloat(100*v, 'f', 1, 64) + "%" }
+	return []string{share(r.Event), share(r.WorstMinute)}
 }
 
 func percent(v float64) string { return hundredths(v) + "%" }

@@ -23,7 +23,7 @@ type place struct {
 	region string
 }
 
-// series is what one tier in one region carried: its busy seconds, in order.
+// series is what one tier in one region carried: its lines, in order of seconds. It has at least one.
 type series struct {
 	place
 	loads []reports.Load
@@ -125,7 +125,7 @@ func (t *timeline) of(tier reports.Tier) []*series {
 	return found
 }
 
-// busiest is the second in which a figure was largest, the earliest of equals; nil without any.
+// busiest is the second in which a figure was largest, the earliest of equals.
 func (s *series) busiest(figure func(*reports.Load) float64) *reports.Load {
 	var found *reports.Load
 	for i := range s.loads {

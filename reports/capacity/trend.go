@@ -24,6 +24,7 @@ import (
 // regression (Draper & Smith, "Applied Regression Analysis", 3.2).
 type trend struct {
 	Trend
+	intercept, r2         float64 // r2 is zero where it is not defined
 	meanViewers, meanNeed float64
 	sxx                   float64 // sum of squares of viewers around their mean
 	spread                float64 // Student's t times the standard deviation of what the line leaves over
@@ -35,9 +36,9 @@ type Trend struct {
 	Shape  Shape  `json:"shape"`
 	Why    string `json:"why,omitempty"` // it is not known
 	Blocks int    `json:"blocks"`        // of 30 s
-	// R2 is the share of the need's variance that the line explains.
-	R2        float64   `json:"r2"`
-	Intercept float64   `json:"intercept"`
+	// R2 is the share of the need's variance that the line explains; null where no line was drawn, or a need never changed.
+	R2        *float64  `json:"r2"`
+	Intercept *float64  `json:"intercept"`
 	Slope     *Interval `json:"slope_per_million_viewers"`
 }
 
@@ -178,10 +179,10 @@ func mostViewers(blocks []calmBlock) (n float64) {
 
 func (f *trend) fit(x, y []float64) {
 	intercept, slope := stat.LinearRegression(x, y, nil, false)
-	f.meanViewers, f.meanNeed, f.Intercept = stat.Mean(x, nil), stat.Mean(y, nil), intercept
-	f.R2 = stat.RSquared(x, y, nil, intercept, slope)
-	if math.IsNaN(f.R2) || math.IsInf(f.R2, 0) { // a need that never changed
-		f.R2 = 0
+	f.meanViewers, f.meanNeed, f.intercept = stat.Mean(x, nil), stat.Mean(y, nil), intercept
+	f.Intercept = &intercept
+	if r2 := stat.RSquared(x, y, nil, intercept, slope); !math.IsNaN(r2) && !math.IsInf(r2, 0) {
+		f.r2, f.R2 = r2, &r2
 	}
 	f.sxx = stat.Variance(x, nil) * float64(len(x)-1)
 	f.spread = f.spreadOf(x, y, slope)
@@ -193,7 +194,7 @@ func (f *trend) fit(x, y []float64) {
 func (f *trend) spreadOf(x, y []float64, slope float64) float64 {
 	var squares, products, before float64
 	for i := range x {
-		left := y[i] - f.Intercept - slope*x[i]
+		left := y[i] - f.intercept - slope*x[i]
 		squares += left * left
 		products += left * before
 		before = left
@@ -214,16 +215,16 @@ func (f *trend) judge(viewers, bend float64) {
 	switch {
 	case change <= flatMax*f.meanNeed:
 		f.Shape = Flat
-	case f.Slope.Low <= 0 || f.R2 < r2Min:
+	case f.Slope.Low <= 0 || f.r2 < r2Min:
 		f.Why = fmt.Sprintf("viewers explain %.0f %% of it (R² %.2f); %.2f is the least, and the slope must be above 0",
-			100*f.R2, f.R2, r2Min)
+			100*f.r2, f.r2, r2Min)
 	case bend > bendMax:
 		f.Why = fmt.Sprintf("it bends: at twice the viewers a straight line would be off by %.0f %%", 100*bend)
 	default:
 		f.Shape = Linear
 	}
 	if !f.known() {
-		f.Intercept, f.Slope = 0, nil
+		f.Intercept, f.Slope = nil, nil
 	}
 }
 
@@ -239,7 +240,7 @@ func (f *trend) bend(x, y []float64) float64 {
 	var with, squares, left float64
 	for i, v := range x {
 		own := square[i] - intercept - slope*v // what no line explains of the square
-		residual := y[i] - f.Intercept - f.Slope.Value/1e6*v
+		residual := y[i] - f.intercept - f.Slope.Value/1e6*v
 		with += own * residual
 		squares += own * own
 		left += residual * residual

@@ -37,7 +37,8 @@ func viewersAt(second int64) int64 {
 const eventSeconds = rampSeconds + plateau + 60
 
 // ordinary is an event in which two edges' regions each carry half the viewers at 5 Mb/s, one request in two seconds
-// each; origins are asked the same at any number of viewers; and nothing is exact, by 1 % (one standard deviation).
+// each; origins are asked the same at any number of viewers; and nothing is exact, by 1 % (one standard deviation). The
+// stores have something to do in one second of fifty, and hold what they have in all.
 func ordinary() *world {
 	w := &world{in: Inputs{
 		Plan: reports.Plan{
@@ -63,7 +64,12 @@ func ordinary() *world {
 				CPUUs: about(v * 200), Hits: int64(v / 2), Misses: 900})
 			w.add(s, reports.TierBackbone, region, reports.Load{Bytes: about(1e9), LimitBps: 40e9})
 			w.add(s, reports.TierOrigin, region, reports.Load{Nodes: 6, Requests: about(900), Bytes: about(1e9),
-				CPUUs: about(2e6), Holders: about(500), StoreReads: 100})
+				CPUUs: about(2e6), Holders: about(500)})
+			store := reports.Load{Nodes: 12, MemoryBytes: 1 << 20 * s}
+			if s%50 == 0 {
+				store.Requests, store.StoreReads, store.StoreWrites, store.Bytes = 300, 100, 200, 6e6
+			}
+			w.add(s, reports.TierStore, region, store)
 		}
 	}
 	return w

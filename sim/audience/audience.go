@@ -40,7 +40,7 @@ type Edge struct {
 }
 
 // Load is what the viewers have asked of the edges of one region so far, and got. Viewers are those who have their home
-// there now; requests count where they were made.
+// there now, and none once the event is over; requests count where they were made.
 type Load struct {
 	Region                           string
 	Viewers, Requests, Failed, Bytes int64
@@ -70,8 +70,8 @@ type Audience struct {
 	slots, jitter, jumps *rand.Rand
 }
 
-// sums are totals over all viewers; peak is the most who were there at once.
-type sums struct{ peak, requests, segments, missed int64 }
+// sums are totals over all viewers; peak is the most who were there at once, and attempts are of fetches.
+type sums struct{ peak, requests, segments, missed, attempts int64 }
 
 // New makes an audience that has not begun to watch.
 func New(c Config) (*Audience, error) {
@@ -137,11 +137,12 @@ func (a *Audience) Start(ctx context.Context) {
 
 func (a *Audience) wake(at time.Duration, w loop.Waker) { a.config.Loop.After(at-a.now(), w) }
 
-// Finish writes what has not been written, and that this is the end. It gives the first trouble there was with writing.
-func (a *Audience) Finish() error {
+// Finish writes what has not been written, and that this is the end, or that it was interrupted before. It gives the
+// first trouble there was with writing.
+func (a *Audience) Finish(interrupted bool) error {
 	return a.record.finish(end{
 		Kind: "end", AtUs: a.now().Microseconds(), VU: onlyVU, ViewersPeak: a.sums.peak, PlannedPeak: a.planned(),
-		Requests: a.sums.requests, Segments: a.sums.segments, Missed: a.sums.missed, Interrupted: a.ctx.Err() != nil,
+		Requests: a.sums.requests, Segments: a.sums.segments, Missed: a.sums.missed, Interrupted: interrupted,
 	})
 }
 
@@ -161,9 +162,15 @@ func (a *Audience) Progress() (viewers int, segments, missed int64) {
 	return int(a.watching()), a.sums.segments, a.sums.missed
 }
 
+// Attempts is how many requests were made of edges so far, each for all the viewers of a slice.
+func (a *Audience) Attempts() int64 { return a.sums.attempts }
+
 // Loads is what each region carries, in the order in which the edges name them.
 func (a *Audience) Loads() []Load {
 	loads := slices.Clone(a.loads)
+	if a.now() >= a.available(a.final) { // they only wait for what is left
+		return loads
+	}
 	per := int(modes) * a.groups
 	for i, n := range a.people.census().watching {
 		loads[a.homes[i/per].region].Viewers += n

@@ -242,12 +242,14 @@ func TestAlike(t *testing.T) {
 	t.Parallel()
 	w := newWorld(100_003, 2, well)
 	w.config.Edges[1].Alike = 3
+	var half []Load // when half of the event is over
+	w.loop.After(30*time.Second, call(func() { half = w.audience.Loads() }))
 	a := w.play(t)
 	all, latency, _ := w.total(t, nil)
 	if all.Segments != 100_003*60 || latency.TotalCount() != all.Segments {
 		t.Errorf("%d segments, %d latencies; want %d", all.Segments, latency.TotalCount(), 100_003*60)
 	}
-	if l := a.Loads(); l[0].Viewers != 25_003 && l[0].Viewers != 25_001 || l[0].Viewers+l[1].Viewers != 100_003 {
+	if l := half; l[0].Viewers != 25_003 && l[0].Viewers != 25_001 || l[0].Viewers+l[1].Viewers != 100_003 {
 		t.Errorf("%+v; want a quarter in the east", l)
 	}
 	if n, segments, missed := a.Progress(); n != 100_003 || segments != all.Segments || missed != 0 {
@@ -481,7 +483,7 @@ func TestTroubleWithWriting(t *testing.T) {
 	if err := w.loop.Run(w.config.Event.End.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Finish(); !errors.Is(err, errFull) || bytes.Contains(full.Bytes(), []byte(`"end"`)) {
+	if err := a.Finish(false); !errors.Is(err, errFull) || bytes.Contains(full.Bytes(), []byte(`"end"`)) {
 		t.Errorf("%v; want the trouble, and no end", err)
 	}
 }
@@ -498,6 +500,37 @@ func (f *failing) Write(b []byte) (int, error) {
 		return 0, errFull
 	}
 	return f.Buffer.Write(b)
+}
+
+// Viewers count for an edge's load until the last segment is available; what they still wait for does not make them
+// viewers of what is over. Requests that were under way count on.
+func TestNobodyIsALoadAfterTheEnd(t *testing.T) {
+	w := newWorld(50, 2, well)
+	var at []int64
+	for _, when := range []time.Duration{time.Minute - 1, time.Minute, time.Minute + 20*time.Second} {
+		w.loop.After(when, call(func() { at = append(at, w.audience.Loads()[0].Viewers+w.audience.Loads()[1].Viewers) }))
+	}
+	a := w.play(t)
+	if !slices.Equal(at, []int64{50, 0, 0}) {
+		t.Errorf("%d viewers just before the end, at the end, and after it; want 50 and nobody", at)
+	}
+	if l := a.Loads(); l[0].Requests+l[1].Requests != 50*60 {
+		t.Errorf("loads %+v; want all 3000 requests, also those answered after the end", l)
+	}
+}
+
+// Attempts are how often an edge was really asked: once for each slice and try.
+func TestAttempts(t *testing.T) {
+	calls := int64(0)
+	w := newWorld(1000, 2, func(w *world, _ context.Context, at time.Duration, r request) (answer, error) {
+		if calls++; at > 20*time.Second && at < 25*time.Second {
+			return answer{Reason: origin.NoOrigin, MaxAge: 300 * ms}, nil
+		}
+		return object(r), nil
+	})
+	if a := w.play(t); a.Attempts() != calls || calls < 100 || calls > 60_000 {
+		t.Errorf("%d attempts; the edges were asked %d times", a.Attempts(), calls)
+	}
 }
 
 // A panic of the rules ends the run with an error.

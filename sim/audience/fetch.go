@@ -126,6 +126,7 @@ func (f *fetch) attempt(edge int) (origin.Response, error) {
 		a.lift(f.limit)
 		f.limit = a.limit(until)
 	}
+	a.sums.attempts++
 	e := &a.config.Event
 	return a.homes[edge].Getter.Get(f.limit.ctx, origin.Request{
 		Event: e.ID, Rendition: e.Renditions[f.rendition].ID, Number: f.number,

@@ -183,7 +183,7 @@ func TestFailOverIsRecorded(t *testing.T) {
 	if west.Segments != 180 || west != all || west.Failed != 90 {
 		t.Errorf("%+v of %+v; want all 180 segments in the west, half of them after a failure", west, all)
 	}
-	want := "[{east 3 90 90 0} {west 3 180 0 5760000}]"
+	want := "[{east 0 90 90 0} {west 0 180 0 5760000}]"
 	if got := fmt.Sprint(a.Loads()); got != want {
 		t.Errorf("loads %s; want %s", got, want)
 	}
@@ -208,7 +208,7 @@ func TestStop(t *testing.T) {
 	if err := w.loop.Run(begin.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Finish(); err != nil {
+	if err := a.Finish(true); err != nil {
 		t.Fatal(err)
 	}
 	lines := w.lines(t)

@@ -22,10 +22,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is an audience over scripted edges.
 type world struct {
-	loop   *loop.Loop
-	config Config
-	out    bytes.Buffer
-	parsed []anyLine // of out, once it is complete
+	loop     *loop.Loop
+	config   Config
+	audience *Audience // once it plays
+	out      bytes.Buffer
+	parsed   []anyLine // of out, once it is complete
 }
 
 var begin = time.Date(2024, 11, 15, 20, 0, 0, 0, time.UTC)
@@ -85,11 +86,12 @@ func (w *world) play(t rapid.TB) *Audience {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.audience = a
 	a.Start(context.Background())
 	if err := w.loop.Run(w.config.Event.End.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Finish(); err != nil {
+	if err := a.Finish(false); err != nil {
 		t.Fatal(err)
 	}
 	if n := w.loop.Close(); n > 0 {

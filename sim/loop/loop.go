@@ -88,8 +88,8 @@ func (l *Loop) Wakeups() int64 { return l.wakeups }
 // Working is how many coroutines are alive: running or waiting.
 func (l *Loop) Working() int { return l.working }
 
-// Pending is how many wakeups wait in the queue.
-func (l *Loop) Pending() int { return l.queue.size - l.stale }
+// pending is how many wakeups wait in the queue.
+func (l *Loop) pending() int { return l.queue.size - l.stale }
 
 // Wake asks for w to be woken at t; a time that has passed means now. Those of one instant are woken in the order in
 // which they were asked for.
@@ -162,11 +162,14 @@ func (l *Loop) Run(until time.Time) error {
 	return l.err
 }
 
-// ErrLeaked is for coroutines that wait for what never comes.
-var ErrLeaked = errors.New("coroutines wait for what never comes")
+// The errors with which Settle gives up.
+var (
+	ErrLeaked = errors.New("coroutines wait for what never comes")
+	ErrBusy   = errors.New("still at it")
+)
 
-// Settle lets everything happen until no coroutine is left, but at most so many wakeups: then it says that the world is
-// still at it. Coroutines that nothing will wake any more are ErrLeaked.
+// Settle lets everything happen until no coroutine is left. After so many wakeups it returns ErrBusy, and may be called
+// again. Coroutines that nothing will wake any more are ErrLeaked.
 func (l *Loop) Settle(wakeups int64) error {
 	for last := l.wakeups + wakeups; l.err == nil && l.working > 0; {
 		at, ok := l.queue.peek()
@@ -174,7 +177,7 @@ func (l *Loop) Settle(wakeups int64) error {
 			return fmt.Errorf("%w: %d of them", ErrLeaked, l.working)
 		}
 		if l.wakeups >= last {
-			return fmt.Errorf("still at it after %d wakeups: %d coroutines", wakeups, l.working)
+			return fmt.Errorf("%w after %d wakeups: %d coroutines", ErrBusy, wakeups, l.working)
 		}
 		l.step(at)
 	}

@@ -120,8 +120,8 @@ func TestSameOnBothClocks(t *testing.T) {
 		if err := l.Run(epoch.Add(24 * time.Hour)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if n := l.Close(); n != 0 || l.Pending() != 0 {
-			t.Errorf("%s: %d coroutines and %d wakeups are left", name, n, l.Pending())
+		if n := l.Close(); n != 0 || l.pending() != 0 {
+			t.Errorf("%s: %d coroutines and %d wakeups are left", name, n, l.pending())
 		}
 		synctest.Test(t, func(t *testing.T) {
 			rt := new(origin.Wall)
@@ -202,7 +202,7 @@ func TestRunStopsAtItsTime(t *testing.T) {
 	if !l.Stop(stopped) || l.Stop(stopped) || l.Stop(Timer{}) {
 		t.Error("a timer can be stopped once")
 	}
-	if err := l.Run(epoch.Add(time.Hour)); err != nil || woken != 10 || l.Elapsed() != 9*time.Second || l.Pending() != 0 {
+	if err := l.Run(epoch.Add(time.Hour)); err != nil || woken != 10 || l.Elapsed() != 9*time.Second || l.pending() != 0 {
 		t.Errorf("%v: %d woken by %v", err, woken, l.Elapsed())
 	}
 }
@@ -310,8 +310,8 @@ func TestCancelledWakeupsAreSwept(t *testing.T) {
 	for range 100_000 {
 		l.Stop(l.After(time.Hour, wakerFunc(func() {})))
 	}
-	if l.queue.size > 10_000 || l.Pending() != 0 {
-		t.Errorf("%d entries for %d wakeups", l.queue.size, l.Pending())
+	if l.queue.size > 10_000 || l.pending() != 0 {
+		t.Errorf("%d entries for %d wakeups", l.queue.size, l.pending())
 	}
 }
 

@@ -94,7 +94,8 @@ func (q *queue) insert(e entry) {
 		i--
 	}
 	q.front[i] = e
-	if len(q.front)-i > frontMost {
+	// What was pushed before the bucket in front, after a look ahead, is not in it: then floor must stay where it is.
+	if len(q.front)-i > frontMost && q.front[q.head].at >= q.floor {
 		q.cutFront()
 	}
 }

@@ -46,6 +46,10 @@ func TestOrderIsTimeThenSequence(t *testing.T) {
 				sequence++
 				q.push(entry{at: at, slot: uint32(sequence)})
 				heap.Push(&ref, &reminder{at, sequence, uint32(sequence)})
+			case rapid.IntRange(0, 5).Draw(t, "peek") == 0: // without popping, as Run does at its end
+				if at, ok := q.peek(); !ok || at != ref[0].at {
+					t.Fatalf("peek %d, %v; want %d", at, ok, ref[0].at)
+				}
 			case rapid.IntRange(0, 40).Draw(t, "filter") == 0:
 				q.filter(func(e entry) bool { return e.slot%3 > 0 })
 				kept := ref[:0]
@@ -79,6 +83,40 @@ func popBoth(t *rapid.T, q *queue, ref *reference) int64 {
 		t.Fatalf("popped %d of %d; want %d of %d", e.slot, e.at, want.slot, want.at)
 	}
 	return want.at
+}
+
+// A look ahead moves the queue on; what is pushed after it, for times before what was seen, still comes first.
+func TestPushAfterALookAhead(t *testing.T) {
+	for seed := range uint64(20) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		var q queue
+		var ref reference
+		var sequence int64
+		push := func(at int64) {
+			sequence++
+			q.push(entry{at: at, slot: uint32(sequence)})
+			heap.Push(&ref, &reminder{at, sequence, uint32(sequence)})
+		}
+		now := int64(0)
+		for range 50 {
+			ahead := now + 1e9
+			for range 200 {
+				push(ahead + r.Int64N(3))
+			}
+			q.peek()
+			for range 150 {
+				push(now + r.Int64N(2e9))
+			}
+			for range 300 {
+				want := heap.Pop(&ref).(*reminder)
+				q.peek()
+				if e := q.pop(); e.at != want.at || e.slot != want.slot {
+					t.Fatalf("seed %d: popped %d of %d; want %d of %d", seed, e.slot, e.at, want.slot, want.at)
+				}
+				now = want.at
+			}
+		}
+	}
 }
 
 // The same with as many entries as make buckets be cut, and with crowds at one instant.

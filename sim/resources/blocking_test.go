@@ -58,14 +58,14 @@ var worlds = []struct {
 	}, []string{"a 10ms <nil>", "b 10ms <nil>"}},
 	{"nothing happens in a pause, and pauses that overlap are one", func(l *loop.Loop, say func(string, error)) {
 		m := NewMachine(l, Capacity{Cores: 1})
-		m.Pause(epoch.Add(5*ms), 20*ms)
-		m.Pause(epoch.Add(10*ms), 20*ms)
-		m.Pause(epoch.Add(12*ms), 2*ms)
+		pause(l, m, epoch.Add(5*ms), 20*ms)
+		pause(l, m, epoch.Add(10*ms), 20*ms)
+		pause(l, m, epoch.Add(12*ms), 2*ms)
 		l.Go(func() { say("a", m.Do(context.Background(), 0, 10*ms)) })
 	}, []string{"a 35ms <nil>"}},
 	{"a pause ahead of shared work", func(l *loop.Loop, say func(string, error)) {
 		m := NewMachine(l, Capacity{Cores: 1, Discipline: Sharing})
-		m.Pause(epoch.Add(-time.Second), 7*ms)
+		pause(l, m, epoch.Add(-time.Second), 7*ms)
 		for _, who := range []string{"a", "b"} {
 			l.Go(func() { say(who, m.Do(context.Background(), 0, 10*ms)) })
 		}

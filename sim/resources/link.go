@@ -158,13 +158,6 @@ func (l *Link) pass(ctx context.Context, weight, bytes int64) error {
 	return nil
 }
 
-// Busy is how long anything has been sent since the beginning: the difference of two readings divided by the time
-// between them is the utilisation.
-func (l *Link) Busy() time.Duration {
-	l.shared.settle()
-	return time.Duration(l.shared.busy)
-}
-
 // Check holds the link to conservation (Flow.Check).
 func (l *Link) Check() error {
 	var sending uint64

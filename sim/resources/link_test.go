@@ -85,17 +85,17 @@ func TestDelay(t *testing.T) {
 func TestSmallSteps(t *testing.T) {
 	l := loop.New(epoch)
 	k := NewLink(l, LinkProfile{Bandwidth: 1e9}, nil)
-	done := false
-	k.Start(&Transfer{Bytes: 100, Weight: 10_000_000, Done: call(func() { done = true })})
+	var done time.Duration
+	k.Start(&Transfer{Bytes: 100, Weight: 10_000_000, Done: call(func() { done = l.Elapsed() })})
 	var look call
 	look = func() {
-		if k.Busy(); !done {
+		if k.shared.settle(); done == 0 {
 			l.After(11*time.Microsecond, look)
 		}
 	}
 	look()
-	if err := l.Run(endOfTime); err != nil || k.Busy().Round(time.Microsecond) != time.Second {
-		t.Errorf("%v; sent in %v, want 1s", err, k.Busy())
+	if err := l.Run(endOfTime); err != nil || done.Round(time.Microsecond) != time.Second {
+		t.Errorf("%v; sent in %v, want 1s", err, done)
 	}
 }
 

@@ -6,23 +6,8 @@ import (
 	"time"
 )
 
-// Pause stops all progress from an instant on, for a length: a garbage collector that stops the world, a virtual
-// machine that is moved. Jobs come and queue meanwhile. Pauses that overlap are one. An instant that has passed means
-// now.
-func (m *Machine) Pause(from time.Time, length time.Duration) {
-	m.loop.Wake(from, &pause{m, length})
-}
-
-// pause is one that has still to begin.
-type pause struct {
-	machine *Machine
-	length  time.Duration
-}
-
-// Wake implements loop.Waker.
-func (p *pause) Wake() { p.machine.stop(p.length) }
-
-// stop begins a pause, or lengthens the one that is.
+// stop begins a pause, or lengthens the one that is: nothing gets done, as when a garbage collector stops the world or
+// a virtual machine is moved. Jobs come and queue meanwhile.
 func (m *Machine) stop(length time.Duration) {
 	end := m.loop.Elapsed() + length
 	if length <= 0 || end <= m.until {

@@ -34,10 +34,11 @@ func (p MachineProfile) New(l *loop.Loop, r *rand.Rand) *Machine {
 // NetworkProfile is how far the parts of an event are from each other, each leg one way.
 type NetworkProfile struct {
 	Name string
-	// Viewer is a viewer's access, of which every viewer has one. The others are shared by all that passes: Site from
-	// an edge site to the top tier, Top from there to a region, Region from region to region, and Packager from a
-	// packager to the origin in its region.
-	Viewer, Site, Top, Region, Packager LinkProfile
+	// ViewerLatency is from a viewer to its edge; what a viewer's line carries is the audience's business.
+	ViewerLatency time.Duration
+	// The legs that are shared by all that passes: Site from an edge site to the top tier, Top from there to a region,
+	// Region from region to region, and Packager from a packager to the origin in its region.
+	Site, Top, Region, Packager LinkProfile
 	// Together is the machine on which all viewers are served, where they are on one with the edges; zero where each has
 	// its own.
 	Together MachineProfile
@@ -74,10 +75,9 @@ func world() NetworkProfile {
 	const us, ms = time.Microsecond, time.Millisecond
 	return NetworkProfile{
 		Name: "world",
-		// To a cache in or next to the viewer's own network, as Open Connect is. Latency: half of 20 ms, between
-		// fibre and cable in the FCC's Measuring Broadband America reports, as we recall them; bandwidth: the FCC's
-		// benchmark for broadband of 2024. Jitter and loss are ours.
-		Viewer: LinkProfile{Latency: 10 * ms, Jitter: 4 * ms, Bandwidth: 100 * Mbps, Loss: 1e-3},
+		// To a cache in or next to the viewer's own network, as Open Connect is: half of 20 ms, between fibre and cable
+		// in the FCC's Measuring Broadband America reports, as we recall them.
+		ViewerLatency: 10 * ms,
 		// 2,000 km of fibre at 5 us/km (the speed of light in glass), and 40 Gb/s for a site: ours.
 		Site: LinkProfile{Latency: 10 * ms, Jitter: ms, Bandwidth: 40 * Gbps, Loss: 1e-4},
 		// 1,000 km, ours. The backbone between cloud and caches does not scale (facts.md EDG-12); its 200 Gb/s are
@@ -100,7 +100,7 @@ func world() NetworkProfile {
 func loopback() NetworkProfile {
 	leg := LinkProfile{Latency: 150 * time.Microsecond, Jitter: 200 * time.Microsecond}
 	put := LinkProfile{Latency: 500 * time.Microsecond, Jitter: 100 * time.Microsecond}
-	return NetworkProfile{Name: "loopback", Viewer: leg, Site: leg, Top: leg, Region: leg, Packager: put,
+	return NetworkProfile{Name: "loopback", ViewerLatency: leg.Latency, Site: leg, Top: leg, Region: leg, Packager: put,
 		Together: MachineProfile{Name: "two cores", Capacity: Capacity{Cores: 2, Discipline: Sharing},
 			PerRequest: 85_550 * time.Nanosecond, PerGigabyte: 481 * time.Millisecond}}
 }

@@ -52,6 +52,9 @@ func (s *Stack) Strike(f faults.Fault) {
 		striker.Strike(faults.Place{Region: e.Region, Node: e.Name}, flushed{e, s})
 	}
 	for _, m := range s.stores {
+		if m.cache != nil {
+			striker.Strike(faults.Place{Region: m.region, Cache: faults.AllNodes}, m.cache)
+		}
 		if m.table == nil {
 			continue
 		}

@@ -226,7 +226,7 @@ func (s *Stack) Edges() []*Edge { return s.edges }
 // listeners of a node, and the edges by their names.
 func (s *Stack) Addresses() map[string]string {
 	all := map[string]string{}
-	for _, r := range s.regions {
+	for _, r := range s.regions { // any order: into a map
 		for i, node := range r.nodes {
 			all[node.Name+"/publish"], all[node.Name+"/deliver"] = r.publish[i].URL, r.deliver[i].URL
 		}

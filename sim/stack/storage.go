@@ -52,7 +52,10 @@ func (s *Stack) store(name string) (origin.Store, error) {
 			return nil, fmt.Errorf("unknown cache profile %q", want.Cache)
 		}
 		made.cache = storage.NewCached(storage.CachedConfig{Store: store, Region: name, Runtime: s.Runtime, Context: s.ctx,
-			Seed: s.Scenario.Seed, Profile: cache})
+			Seed: s.Scenario.Seed, Profile: cache, Recorder: s.Recorder, Start: s.Event.AvailabilityStartTime,
+			Gate: func(node string, cache origin.Store) origin.Store {
+				return s.brokenStore(faults.Place{Region: name, Cache: node}, cache)
+			}})
 		store = made.cache
 	}
 	s.stores = append(s.stores, made)
@@ -67,15 +70,15 @@ func (s *Stack) storeLimit() int {
 	return storeLimit
 }
 
-// Stored is what one region's store has done since the beginning, and holds.
+// Stored is what one region's store has done since the beginning, and holds: all its replicas together.
 type Stored struct {
 	Region string
 	// Nodes are machines that hold replicas; zero for an object store, which does not tell.
 	Nodes         int64
-	Reads, Writes int64 // operations of all replicas together
-	Failed        int64
-	BytesRead     int64
-	Memory        int64 // held by all replicas
+	Reads, Writes int64 // operations: a write that three replicas take is three
+	Bytes         int64 // that were read and written
+	Failed        int64 // of the calls
+	Memory        int64
 	// Cache is what the cache in front of it did; nil where there is none.
 	Cache *CacheStored
 }
@@ -91,16 +94,17 @@ func (s *Stack) Stored() []Stored {
 		switch {
 		case m.table != nil:
 			t := m.table.Stats()
-			zones := int64(len(t.Zones))
-			one.Nodes, one.BytesRead = zones*int64(max(1, m.nodes)), t.BytesRead
-			one.Reads, one.Writes = zones*t.Reads.Begun, zones*t.Writes.Begun
-			one.Failed = t.Reads.Failed + t.Writes.Failed
+			one.Nodes, one.Failed = int64(len(t.Zones)*max(1, m.nodes)), t.Reads.Failed+t.Writes.Failed
 			for _, z := range t.Zones {
+				one.Reads += z.Reads
+				one.Writes += z.Writes
+				one.Bytes += z.BytesRead + z.BytesWritten
 				one.Memory += int64(z.Bytes)
 			}
 		case m.bucket != nil:
 			b := m.bucket.Stats()
-			one.Reads, one.Writes, one.Failed, one.BytesRead = b.Reads.Begun, b.Writes.Begun, b.Reads.Failed+b.Writes.Failed, b.BytesRead
+			one.Reads, one.Writes, one.Failed = b.Reads.Begun, b.Writes.Begun, b.Reads.Failed+b.Writes.Failed
+			one.Bytes = b.BytesRead + b.BytesWritten
 		}
 		if m.cache != nil {
 			one.Cache = cacheStored(m.cache.Stats())
@@ -111,7 +115,7 @@ func (s *Stack) Stored() []Stored {
 }
 
 func cacheStored(k storage.CacheStats) *CacheStored {
-	c := &CacheStored{Nodes: int64(len(k.Nodes)), Hits: k.Hits, Misses: k.Misses, Bytes: k.BytesRead}
+	c := &CacheStored{Nodes: int64(len(k.Nodes)), Hits: k.Hits, Misses: k.Misses, Bytes: k.BytesRead + k.BytesWritten}
 	for _, n := range k.Nodes {
 		c.Operations += n.Operations
 		c.Memory += int64(n.Bytes)

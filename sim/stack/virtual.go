@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
@@ -26,7 +27,7 @@ type Virtual struct {
 
 	together  *resources.Machine // nil where viewers share nothing
 	links     map[leg]*way
-	ways      []*way // in the order of their making
+	all       []*way // in the order of their making
 	endpoints []*endpoint
 	calls     int64
 	fills     []Fill
@@ -82,9 +83,6 @@ func (f *front) Get(ctx context.Context, req origin.Request) (origin.Response, e
 	return resp, err
 }
 
-// Machine is what origins run on, and Network what lies between the parts.
-func (v *Virtual) Machine() resources.MachineProfile { return v.machine }
-
 // Network is what lies between the parts.
 func (v *Virtual) Network() resources.NetworkProfile { return v.network }
 
@@ -94,7 +92,7 @@ func (v *Virtual) Serve(at Part, g origin.Getter, broken func(origin.Getter) ori
 	e.holders, _ = g.(interface{ Holders() int })
 	door := broken(&answering{e, g})
 	return Door[origin.Getter]{Open: func(from Part) (origin.Getter, error) {
-		return &asking{caller{e, v.way(from, at), int64(from.Count())}, from, door}, nil
+		return &asking{caller{e, v.ways(from, at), int64(from.Count())}, from, door}, nil
 	}}, nil
 }
 
@@ -103,29 +101,42 @@ func (v *Virtual) Accept(at Part, p origin.Publisher, broken func(origin.Publish
 	e := v.endpoint(at, Publishing)
 	door := broken(&accepting{e, p})
 	return Door[origin.Publisher]{Open: func(from Part) (origin.Publisher, error) {
-		return &publishing{caller{e, v.way(from, at), 1}, door}, nil
+		return &publishing{caller{e, v.ways(from, at), 1}, door}, nil
 	}}, nil
 }
 
 // Close implements Wiring.
 func (v *Virtual) Close() {}
 
-// way finds what lies between two parts.
-func (v *Virtual) way(from, to Part) *way {
-	n, l, p := v.network, leg{from.Region, to.Region}, resources.LinkProfile{}
-	switch {
-	case from.Tier == Packager && from.Region == to.Region:
-		l.from, p = "packager "+from.Name, n.Packager
-	case from.Region != to.Region:
-		l.from, p = string(from.Tier)+" in "+from.Region, n.Region
-	case to.Tier == TopTier:
-		l.from, p = from.Name, n.Site
-	default:
-		l.from, p = "backbone", n.Top
-		if v.backbone > 0 {
-			p.Bandwidth = v.backbone
-		}
+// ways finds what lies between two parts. Whatever an origin answers to a cache goes over its region's backbone, also to
+// a cache that has lost its own region; then it has the way between the regions before it as well.
+func (v *Virtual) ways(from, to Part) []*way {
+	n := v.network
+	between := v.way(leg{string(from.Tier) + " in " + from.Region, to.Region}, n.Region)
+	backbone := n.Top
+	if v.backbone > 0 {
+		backbone.Bandwidth = v.backbone
 	}
+	switch same := from.Region == to.Region; {
+	case from.Tier == Packager && same:
+		return []*way{v.way(leg{"packager " + from.Name, to.Region}, n.Packager)}
+	case from.Tier == Packager:
+		return []*way{between}
+	case to.Tier == TopTier && same:
+		return []*way{v.way(leg{from.Name, to.Region}, n.Site)}
+	case to.Tier == TopTier:
+		return []*way{between}
+	case same:
+		return []*way{v.way(leg{backboneLeg, to.Region}, backbone)}
+	}
+	return []*way{v.way(leg{backboneLeg, to.Region}, backbone), between}
+}
+
+// backboneLeg is where a region's link to the caches comes from.
+const backboneLeg = "backbone"
+
+// way finds a link, or makes it.
+func (v *Virtual) way(l leg, p resources.LinkProfile) *way {
 	if w := v.links[l]; w != nil {
 		return w
 	}
@@ -134,23 +145,23 @@ func (v *Virtual) way(from, to Part) *way {
 	w := &way{leg: l, up: resources.NewLink(v.loop, up, streams.New(v.seed, "link to "+l.to+" from "+l.from)),
 		down: resources.NewLink(v.loop, p, streams.New(v.seed, "link from "+l.to+" to "+l.from))}
 	v.links[l] = w
-	v.ways = append(v.ways, w)
+	v.all = append(v.all, w)
 	return w
 }
 
-// Stackside is which of an origin's two stacks: delivery and publishing have machines of their own.
-type Stackside string
+// Side is one of an origin's two stacks, which have machines of their own.
+type Side string
 
 // The stacks.
 const (
-	Delivery   Stackside = "delivery"
-	Publishing Stackside = "publishing"
+	Delivery   Side = "delivery"
+	Publishing Side = "publishing"
 )
 
 // endpoint is a part that is asked: what it runs on, and what it has carried.
 type endpoint struct {
 	Part
-	side    Stackside
+	side    Side
 	virtual *Virtual
 	flow    *resources.Flow
 	machine *resources.Machine // nil where CPU costs nothing
@@ -160,7 +171,7 @@ type endpoint struct {
 	carried Carried
 }
 
-func (v *Virtual) endpoint(at Part, side Stackside) *endpoint {
+func (v *Virtual) endpoint(at Part, side Side) *endpoint {
 	e := &endpoint{Part: at, side: side, virtual: v, flow: resources.NewFlow(v.loop)}
 	if at.Tier == Origin {
 		name := at.Name + " " + string(side)
@@ -194,8 +205,27 @@ func (e *endpoint) send(ctx context.Context, bytes int) error {
 // caller is one part's connection to another, or that of a group of alike parts.
 type caller struct {
 	to     *endpoint
-	way    *way
+	ways   []*way // from the one called to the caller
 	weight int64
+}
+
+// ask lets a request pass, and answer so many bytes the other way.
+func (c *caller) ask(ctx context.Context, bytes int) error {
+	for _, w := range c.ways {
+		if err := w.up.Send(ctx, int64(bytes)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *caller) answer(ctx context.Context, bytes int) error {
+	for _, w := range c.ways {
+		if err := w.down.Send(ctx, int64(bytes)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // asking is a Getter's connection.
@@ -212,7 +242,7 @@ func (c *asking) Get(ctx context.Context, req origin.Request) (origin.Response, 
 	if c.from.Tier == Site {
 		c.to.virtual.filled(c.from.Region, int64(c.from.Machines()))
 	}
-	if err := c.way.up.Send(ctx, requestBytes); err != nil {
+	if err := c.ask(ctx, requestBytes); err != nil {
 		return origin.Response{}, c.lost(err)
 	}
 	resp, err := c.door.Get(ctx, req)
@@ -223,7 +253,7 @@ func (c *asking) Get(ctx context.Context, req origin.Request) (origin.Response, 
 	if !resp.OK() {
 		return resp, nil // a few bytes
 	}
-	if err := c.way.down.Send(ctx, int64(resp.Object.Size)); err != nil {
+	if err := c.answer(ctx, resp.Object.Size); err != nil {
 		return origin.Response{}, c.lost(err)
 	}
 	return resp, nil
@@ -240,7 +270,7 @@ func (c *asking) count(resp *origin.Response) {
 	switch {
 	case resp.OK():
 		t.Bytes += c.weight * int64(resp.Object.Size)
-	case resp.Reason.Status() == 503:
+	case resp.Reason.Status() == http.StatusServiceUnavailable:
 		t.Shed += c.weight
 	case resp.Reason.Status() >= 500:
 		t.Failed += c.weight
@@ -276,7 +306,11 @@ func (a *answering) Get(ctx context.Context, req origin.Request) (origin.Respons
 		a.flow.Leave(entry, resources.Aborted, 0)
 		return origin.Response{}, err
 	}
-	a.flow.Leave(entry, resources.Answered, int64(resp.Object.Size))
+	outcome := resources.Answered
+	if resp.Reason.Status() == http.StatusServiceUnavailable {
+		outcome = resources.Shed
+	}
+	a.flow.Leave(entry, outcome, int64(resp.Object.Size))
 	return resp, nil
 }
 
@@ -290,7 +324,7 @@ type publishing struct {
 func (c *publishing) Publish(ctx context.Context, p origin.Publication) (origin.Receipt, error) {
 	c.to.virtual.calls++
 	c.to.carried.Requests++
-	if err := c.way.down.Send(ctx, int64(p.Object.Size)); err != nil { // the bytes go towards the origin here
+	if err := c.answer(ctx, p.Object.Size); err != nil { // the bytes go towards the origin here
 		return origin.Receipt{}, c.lost(err)
 	}
 	r, err := c.door.Publish(ctx, p)
@@ -302,7 +336,7 @@ func (c *publishing) Publish(ctx context.Context, p origin.Publication) (origin.
 	} else {
 		c.to.carried.Failed++
 	}
-	return r, c.way.up.Send(ctx, requestBytes)
+	return r, c.ask(ctx, requestBytes)
 }
 
 // accepting is a node's publishing side on its machine.
@@ -344,8 +378,13 @@ func (v *Virtual) Check() error {
 				return fmt.Errorf("machine of %s %s: %w", e.Name, e.side, err)
 			}
 		}
+		if e.card != nil {
+			if err := e.card.Check(); err != nil {
+				return fmt.Errorf("network card of %s %s: %w", e.Name, e.side, err)
+			}
+		}
 	}
-	for _, w := range v.ways {
+	for _, w := range v.all {
 		for _, l := range []*resources.Link{w.up, w.down} {
 			if err := l.Check(); err != nil {
 				return fmt.Errorf("link between %s and %s: %w", w.from, w.to, err)
@@ -358,11 +397,12 @@ func (v *Virtual) Check() error {
 	return nil
 }
 
-// Carried is what the parts of one tier in one region have carried since the beginning. Holders is the most of them at
-// once in one part, since it was last asked for.
+// Carried is what the parts of one tier in one region have carried since the beginning. Holders is the sum of the most
+// that each of them held open at a moment since Carried was last called: looked at whenever a held request is answered,
+// and when it is called.
 type Carried struct {
 	Tier     Tier
-	Side     Stackside
+	Side     Side
 	Region   string
 	Nodes    int64
 	Requests int64
@@ -375,7 +415,8 @@ type Carried struct {
 	CPU      time.Duration
 }
 
-// Carried adds up what has been carried, by tier, stack and region, in the order of their making.
+// Carried adds up what has been carried, by tier, stack and region, in the order of their making. It begins to look for
+// the most holders anew.
 func (v *Virtual) Carried() []Carried {
 	var all []Carried
 	place := map[Carried]int{}
@@ -386,6 +427,9 @@ func (v *Virtual) Carried() []Carried {
 			i = len(all)
 			place[key] = i
 			all = append(all, key)
+		}
+		if e.holders != nil {
+			e.carried.Holders = max(e.carried.Holders, int64(e.holders.Holders()))
 		}
 		all[i].add(e)
 		e.carried.Holders = 0
@@ -438,8 +482,8 @@ type Backbone struct {
 // Backbones lists them in the order of their making.
 func (v *Virtual) Backbones() []Backbone {
 	var all []Backbone
-	for _, w := range v.ways {
-		if w.from == "backbone" {
+	for _, w := range v.all {
+		if w.from == backboneLeg {
 			limit := v.network.Top.Bandwidth
 			if v.backbone > 0 {
 				limit = v.backbone

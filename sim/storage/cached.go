@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"container/heap"
 	"context"
 	"strconv"
 	"sync"
@@ -34,6 +35,9 @@ type CachedConfig struct {
 	Context context.Context
 	Seed    uint64
 	Profile CacheProfile
+	// Recorder is told which nodes could not be reached; with nil nobody is. Start is the history's zero.
+	Recorder origin.Recorder
+	Start    time.Time
 	// Gate puts what can cut off a node in front of it; nodes are called 1, 2 and so on. Nil means that none is.
 	Gate func(node string, cache origin.Store) origin.Store
 }
@@ -45,10 +49,11 @@ type Cached struct {
 	config CachedConfig
 	made   time.Time
 
-	mu      sync.Mutex
-	nodes   []*CacheNode
-	objects map[origin.Key]*cached
-	stats   CacheStats
+	mu       sync.Mutex
+	nodes    []*cacheNode
+	objects  map[origin.Key]*cached
+	expiring byExpiry // all of objects
+	stats    CacheStats
 }
 
 // CacheStats are a Cached's counters since the beginning, and what it holds now.
@@ -68,10 +73,10 @@ type CacheStats struct {
 
 // CacheNodeStats are one node's part.
 type CacheNodeStats struct {
-	Name         string
-	Operations   int64
-	Busy         time.Duration // that it worked
-	Items, Bytes int           // held now
+	Name       string
+	Operations int64
+	Busy       time.Duration // that it worked
+	Bytes      int           // held now
 }
 
 // NewCached puts an empty cache in front of a store.
@@ -79,7 +84,7 @@ func NewCached(c CachedConfig) *Cached {
 	k := &Cached{config: c, made: c.Runtime.Now(), objects: make(map[origin.Key]*cached)}
 	for i := range c.Profile.Nodes {
 		name := strconv.Itoa(i + 1)
-		n := &CacheNode{Name: name, cache: k, rand: streams.New(c.Seed, "cache "+c.Region+" "+name),
+		n := &cacheNode{name: name, cache: k, rand: streams.New(c.Seed, "cache "+c.Region+" "+name),
 			get: c.Profile.Get.distribution(), set: c.Profile.Set.distribution(),
 			server: newServer(c.Profile.Capacity, episodes{}, episodes{}, 1)}
 		if c.Gate != nil {
@@ -131,7 +136,7 @@ func (k *Cached) look(ctx context.Context, key origin.Key, digest uint32) (o ori
 	}
 	k.mu.Unlock()
 	for i := range c.count() {
-		reached = k.node(key, c, i).reach(ctx, key) && reached
+		reached = k.reach(ctx, k.node(key, c, i), key) && reached
 	}
 	err = k.config.Runtime.Sleep(ctx, takes)
 	k.mu.Lock()
@@ -167,12 +172,13 @@ func (k *Cached) set(ctx context.Context, key origin.Key, o origin.Object) {
 	}
 	k.mu.Unlock()
 	for i, item := range c.items {
-		taken[i] = item.node.reach(ctx, key) && taken[i]
+		taken[i] = k.reach(ctx, item.node, key) && taken[i]
 	}
 	all := k.config.Runtime.Sleep(ctx, takes) == nil
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if all {
+		k.expire(k.now())
 		all = k.keep(c, taken)
 	}
 	if !all {
@@ -184,23 +190,45 @@ func (k *Cached) now() time.Duration { return k.config.Runtime.Now().Sub(k.made)
 
 // Stats returns the counters.
 func (k *Cached) Stats() CacheStats {
+	now := k.now()
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.expire(now)
 	s := k.stats
 	s.Nodes = make([]CacheNodeStats, len(k.nodes))
 	for i, n := range k.nodes {
-		s.Nodes[i] = CacheNodeStats{n.Name, n.operations, n.busy, n.recent.Len(), n.bytes}
+		s.Nodes[i] = CacheNodeStats{n.name, n.operations, n.busy, n.bytes}
 	}
 	return s
 }
 
 // Flush empties all nodes, as after a cold start, and returns how many items there were.
 func (k *Cached) Flush() (items int) {
-	for _, n := range k.nodes {
-		items += n.Flush()
+	now := k.now()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.expire(now)
+	for len(k.expiring) > 0 {
+		items += k.expiring[0].held
+		k.expiring[0].drop()
 	}
 	return items
 }
 
-// Node is a node by its number, from 1.
-func (k *Cached) Node(number int) *CacheNode { return k.nodes[number-1] }
+// expire drops what has expired, as memcached's crawler of its lists does.
+func (k *Cached) expire(now time.Duration) {
+	for len(k.expiring) > 0 && now >= k.expiring[0].expires {
+		k.expiring[0].drop()
+	}
+}
+
+// remember makes an object known that has items in nodes, and forget one that has none any more.
+func (k *Cached) remember(c *cached) {
+	k.objects[c.key] = c
+	heap.Push(&k.expiring, c)
+}
+
+func (k *Cached) forget(c *cached) {
+	delete(k.objects, c.key)
+	heap.Remove(&k.expiring, c.place)
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"sort"
 	"testing"
 	"time"
@@ -81,10 +82,8 @@ func TestCacheChangesTimesOnly(t *testing.T) {
 		w.expect(k, key, nil, 101*ms, "cold")
 		w.sleep(2 * ms)
 		w.expect(k, key, nil, ms, "filled by the miss")
-		if n := k.objects[key].items[1].node.Flush(); n < 1 {
-			w.Errorf("%d items on the node of one", n)
-		}
-		w.expect(k, key, nil, 101*ms, "one node lost")
+		k.objects[key].items[1].drop()
+		w.expect(k, key, nil, 101*ms, "one item lost")
 		w.sleep(2 * ms)
 		w.expect(k, key, nil, ms, "filled again")
 		gates.closed(0, 1, 2)
@@ -103,6 +102,98 @@ func TestCacheChangesTimesOnly(t *testing.T) {
 		s := k.Stats()
 		if s.Gets != s.Hits+s.Misses || s.Hits != 3 || s.Torn != 1 || s.Failed != 1 || s.Unset == 0 {
 			w.Errorf("counted %+v", s)
+		}
+	})
+}
+
+// What has expired is gone when the next comes, or when somebody looks, and not only when room is needed. Objects that
+// the store forgets earlier go earlier, in whichever order they came.
+func TestExpiredItemsGo(t *testing.T) {
+	onBothClocks(t, func(w *world) {
+		p := small
+		p.Bytes = 1 << 30
+		k, _, _ := w.cached(p)
+		put := func(n int, keep time.Duration) {
+			o := origin.Object{Digest: 1, Size: 25, ExpiresAt: w.rt.Now().Add(keep)}
+			if err := k.Put(w.ctx, number(n), o); err != nil {
+				w.Fatal(err)
+			}
+		}
+		held := func(why string, want int) {
+			w.Helper()
+			bytes := 0
+			for _, n := range k.nodes {
+				bytes += n.bytes
+			}
+			if len(k.objects) != want || len(k.expiring) != want || bytes != want*25 {
+				w.Errorf("%s: %d objects, %d to expire, %d bytes; want %d of 25 bytes", why, len(k.objects), len(k.expiring),
+					bytes, want)
+			}
+		}
+		for n := range 500 { // a TTL is a minute
+			put(n, time.Hour)
+			w.sleep(time.Second - 101*ms)
+		}
+		held("a minute's objects", 60)
+		put(500, 10*time.Second)
+		put(501, 5*time.Second)
+		put(502, time.Hour)
+		held("three more, two of them short-lived, for the oldest", 62)
+		w.sleep(6 * time.Second)
+		put(503, time.Hour)
+		held("the last but one has expired first, and six of the first", 56)
+		w.sleep(59 * time.Second)
+		held("nobody came", 56)
+		s := k.Stats()
+		if s.Evicted != 0 || s.Nodes[0].Bytes+s.Nodes[1].Bytes+s.Nodes[2].Bytes != 25 {
+			w.Errorf("counted %+v; want the last object, and nothing evicted", s)
+		}
+		held("somebody looked", 1)
+		if n := k.Flush(); n != 3 {
+			w.Errorf("%d items flushed, want the last object's three", n)
+		}
+		held("flushed", 0)
+	})
+}
+
+// A node that cannot be reached leaves traces, of each second the first hundred; one that has nothing does not.
+func TestLostCacheIsRecorded(t *testing.T) {
+	onLoop(t, func(w *world) {
+		rec := new(records)
+		start := w.rt.Now().Add(time.Second)
+		g := &gate{rt: w.rt}
+		k := NewCached(CachedConfig{Store: everything{}, Region: "east", Runtime: w.rt, Context: w.ctx, Profile: small,
+			Recorder: rec, Start: start, Gate: func(node string, cache origin.Store) origin.Store {
+				if node != "2" {
+					return cache
+				}
+				g.Store = cache
+				return g
+			}})
+		onTwo := 0
+		for n := range 400 {
+			if k.nodeOf(number(n), 0).name == "2" {
+				onTwo++
+			}
+			_, _ = k.Get(w.ctx, number(n), 1)
+		}
+		w.sleep(2 * time.Second)
+		if len(rec.all) != 0 || k.Stats().Hits != 0 {
+			w.Errorf("recorded %d misses", len(rec.all))
+		}
+		g.gone.Store(true)
+		now := w.rt.Now()
+		for n := range 400 {
+			w.rt.Go(func() { _, _ = k.Get(w.ctx, number(n), 2) })
+		}
+		w.sleep(10 * ms)
+		if s := k.Stats(); s.Failed != int64(onTwo) || onTwo < 105 {
+			w.Errorf("%d failures counted, want the %d of node 2", s.Failed, onTwo)
+		}
+		want := origin.Record{AtUs: now.Sub(start).Microseconds(), Kind: origin.KindReplica, Region: "east", Name: "cache 2",
+			Rendition: "v", Number: rec.all[0].Number, Pipeline: "a", Error: "unreachable"}
+		if len(rec.all) != notesPerSecond || !reflect.DeepEqual(rec.all[0], want) {
+			w.Errorf("%d records, the first %+v; want %d, and %+v", len(rec.all), rec.all[0], notesPerSecond, want)
 		}
 	})
 }

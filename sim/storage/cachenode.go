@@ -9,9 +9,9 @@ import (
 	"github.com/liveorigin/liveorigin/origin"
 )
 
-// CacheNode is one node of a Cached.
-type CacheNode struct {
-	Name  string
+// cacheNode is one node of a Cached.
+type cacheNode struct {
+	name  string
 	cache *Cached
 	server
 	rand     *rand.Rand
@@ -20,6 +20,7 @@ type CacheNode struct {
 	recent   list.List    // of *item, the most recently used first
 	bytes    int
 
+	notes      notes
 	operations int64
 }
 
@@ -30,12 +31,13 @@ type cached struct {
 	expires time.Duration
 	items   []item
 	held    int // items that are in their nodes
+	place   int // in Cached.expiring
 }
 
 // item is a part of an object that fits a node.
 type item struct {
 	object  *cached
-	node    *CacheNode
+	node    *cacheNode
 	size    int
 	element *list.Element // in the node's list; nil once it is not there
 }
@@ -48,17 +50,31 @@ func (reachable) Get(context.Context, origin.Key, uint32) (origin.Object, error)
 	return origin.Object{}, nil
 }
 
-// reach says whether the node is there.
-func (n *CacheNode) reach(ctx context.Context, key origin.Key) bool {
+// reach says whether a node is there; that it is not goes into the history, sampled as what zones fail to do is.
+func (k *Cached) reach(ctx context.Context, n *cacheNode, key origin.Key) bool {
 	if n.gate == nil {
 		return true
 	}
 	_, err := n.gate.Get(ctx, key, 0)
-	return err == nil
+	if err == nil {
+		return true
+	}
+	if k.config.Recorder != nil && ctx.Err() == nil && n.sample(k.now()) {
+		k.config.Recorder.Record(origin.Record{AtUs: k.config.Runtime.Now().Sub(k.config.Start).Microseconds(),
+			Kind: origin.KindReplica, Region: k.config.Region, Name: "cache " + n.name, Rendition: key.Rendition,
+			Number: key.Number, Pipeline: key.Pipeline, Error: err.Error()})
+	}
+	return false
+}
+
+func (n *cacheNode) sample(now time.Duration) bool {
+	n.cache.mu.Lock()
+	defer n.cache.mu.Unlock()
+	return n.notes.sample(now)
 }
 
 // serve draws how long an operation takes; it fails after the time-out.
-func (n *CacheNode) serve(now time.Duration, bytes int, write bool) (takes time.Duration, ok bool) {
+func (n *cacheNode) serve(now time.Duration, bytes int, write bool) (takes time.Duration, ok bool) {
 	patience, latency := n.cache.config.Profile.Timeout, n.get
 	if write {
 		latency = n.set
@@ -96,7 +112,7 @@ func (c *cached) use() {
 }
 
 // node is where an object's item is, or would be.
-func (k *Cached) node(key origin.Key, c *cached, i int) *CacheNode {
+func (k *Cached) node(key origin.Key, c *cached, i int) *cacheNode {
 	if c != nil {
 		return c.items[i].node
 	}
@@ -104,7 +120,7 @@ func (k *Cached) node(key origin.Key, c *cached, i int) *CacheNode {
 }
 
 // nodeOf is where an item belongs, by FNV-1a of its key.
-func (k *Cached) nodeOf(key origin.Key, item int) *CacheNode {
+func (k *Cached) nodeOf(key origin.Key, item int) *cacheNode {
 	const offset, prime = 14695981039346656037, 1099511628211
 	h := uint64(offset)
 	for _, part := range [...]string{key.Event, key.Rendition, key.Pipeline} {
@@ -153,15 +169,15 @@ func (k *Cached) keep(c *cached, taken []bool) bool {
 		it.node.evict()
 	}
 	if c.held > 0 {
-		k.objects[c.key] = c
+		k.remember(c)
 	}
 	return c.held == len(c.items)
 }
 
-func (n *CacheNode) limit() int { return n.cache.config.Profile.Bytes }
+func (n *cacheNode) limit() int { return n.cache.config.Profile.Bytes }
 
 // evict drops the least recently used items while the node is too full.
-func (n *CacheNode) evict() {
+func (n *cacheNode) evict() {
 	for n.bytes > n.limit() {
 		n.recent.Back().Value.(*item).drop()
 		n.cache.stats.Evicted++
@@ -178,7 +194,7 @@ func (it *item) drop() {
 	it.element = nil
 	c := it.object
 	if c.held--; c.held == 0 && it.node.cache.objects[c.key] == c {
-		delete(it.node.cache.objects, c.key)
+		it.node.cache.forget(c)
 	}
 }
 
@@ -188,12 +204,28 @@ func (c *cached) drop() {
 	}
 }
 
-// Flush empties the node, as when it is lost and another takes its place, and returns how many items there were.
-func (n *CacheNode) Flush() (items int) {
-	n.cache.mu.Lock()
-	defer n.cache.mu.Unlock()
-	for ; n.recent.Len() > 0; items++ {
-		n.recent.Back().Value.(*item).drop()
-	}
-	return items
+// byExpiry is a heap of objects, the first to expire first.
+type byExpiry []*cached
+
+func (b byExpiry) Len() int           { return len(b) }
+func (b byExpiry) Less(i, j int) bool { return b[i].expires < b[j].expires }
+func (b byExpiry) Swap(i, j int) {
+	b[i], b[j] = b[j], b[i]
+	b[i].place, b[j].place = i, j
+}
+
+// Push implements heap.Interface.
+func (b *byExpiry) Push(x any) {
+	c := x.(*cached)
+	c.place = len(*b)
+	*b = append(*b, c)
+}
+
+// Pop implements heap.Interface.
+func (b *byExpiry) Pop() any {
+	last := len(*b) - 1
+	c := (*b)[last]
+	(*b)[last] = nil
+	*b = (*b)[:last]
+	return c
 }

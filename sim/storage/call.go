@@ -123,7 +123,7 @@ func (t *Table) hear(c *call) bool {
 	c.next++
 	t.mu.Lock()
 	o, err := t.ask(c, a)
-	news := t.count(c, a.zone, o, err, a.at)
+	news := t.count(c, a.trip, o, err, a.at)
 	decided := c.decided
 	t.mu.Unlock()
 	t.tell(c, news)
@@ -136,7 +136,7 @@ func (t *Table) ask(c *call, a answer) (origin.Object, error) {
 		return origin.Object{}, origin.ErrTimeout
 	}
 	if c.write {
-		return origin.Object{}, t.keep(a.zone, c.key, c.object, a.at)
+		return origin.Object{}, t.take(a.zone, c.key, c.object, a.at)
 	}
 	if c.row == nil || c.row.held == 0 {
 		c.row = t.rows[c.key]
@@ -171,7 +171,7 @@ func (t *Table) visit(c *call, p trip) {
 	}
 	now := t.now()
 	t.mu.Lock()
-	news := t.count(c, p.zone, o, err, now)
+	news := t.count(c, p, o, err, now)
 	t.mu.Unlock()
 	t.tell(c, news)
 	t.leave(c)
@@ -186,7 +186,11 @@ type news struct {
 }
 
 // count takes a zone's answer in, with what follows from it for the zone.
-func (t *Table) count(c *call, z *Zone, o origin.Object, err error, at time.Duration) (n news) {
+func (t *Table) count(c *call, p trip, o origin.Object, err error, at time.Duration) (n news) {
+	z := p.zone
+	if p.away && answers(err) {
+		z.given(c.write)
+	}
 	if c.decided && !c.write {
 		return n // nobody waits for it any more, gate or no gate
 	}
@@ -194,10 +198,11 @@ func (t *Table) count(c *call, z *Zone, o origin.Object, err error, at time.Dura
 	c.count(z, o, err, len(t.zones))
 	n.decides = c.decided && !was
 	if n.decides && !c.write && c.yes > 0 {
+		z.sent += int64(o.Size)
 		t.repair(c, at)
 	}
 	switch {
-	case err == nil, errors.Is(err, origin.ErrExists), errors.Is(err, origin.ErrNotFound):
+	case answers(err):
 		z.away = never
 		return n
 	case t.config.Context.Err() != nil: // the world ends; nothing has failed
@@ -216,6 +221,11 @@ func (t *Table) count(c *call, z *Zone, o origin.Object, err error, at time.Dura
 		n.handOver = z
 	}
 	return n
+}
+
+// answers says whether a zone has answered, be it to refuse.
+func answers(err error) bool {
+	return err == nil || errors.Is(err, origin.ErrExists) || errors.Is(err, origin.ErrNotFound)
 }
 
 // tell does what follows from an answer.

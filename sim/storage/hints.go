@@ -90,7 +90,8 @@ func (h *hints) pop() {
 func (t *Table) deliver(z *Zone, h hint) bool {
 	now := t.now()
 	t.mu.Lock()
-	ready, ok := z.receive(now, h.object.Size, t.config.Timeout)
+	away := z.away != never
+	ready, ok := z.receive(now, true, h.object.Size, t.config.Timeout)
 	t.mu.Unlock()
 	if !ok {
 		return false
@@ -102,6 +103,9 @@ func (t *Table) deliver(z *Zone, h hint) bool {
 	err := store.Put(&tripContext{t.config.Context, trip{zone: z, takes: ready - now}}, h.key, h.object)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if away && answers(err) {
+		z.given(true)
+	}
 	switch {
 	case err == nil:
 		z.away = never
@@ -118,8 +122,8 @@ func (t *Table) deliver(z *Zone, h hint) bool {
 // repair gives the row that was read to the zones that answered before that they have none.
 func (t *Table) repair(c *call, now time.Duration) {
 	for _, z := range c.without {
-		if r := t.rows[c.key]; r != nil && r.copies[z.zone] == nil && t.keep(z, c.key, c.object, now) == nil {
-			z.receive(now, c.object.Size, t.config.Timeout)
+		if r := t.rows[c.key]; r != nil && r.copies[z.zone] == nil && t.take(z, c.key, c.object, now) == nil {
+			z.receive(now, true, c.object.Size, t.config.Timeout)
 			t.stats.Repairs++
 		}
 	}

@@ -55,6 +55,15 @@ func (t *Table) find(z *Zone, r *row, digest uint32, now time.Duration) *version
 	return nil
 }
 
+// take gives a zone an object, and counts its bytes if it acknowledges it.
+func (t *Table) take(z *Zone, key origin.Key, o origin.Object, now time.Duration) error {
+	err := t.keep(z, key, o, now)
+	if err == nil {
+		z.taken += int64(o.Size)
+	}
+	return err
+}
+
 // keep gives a zone an object. A zone keeps the first bytes that it was given: others are refused with ErrExists.
 func (t *Table) keep(z *Zone, key origin.Key, o origin.Object, now time.Duration) error {
 	r := t.rows[key]

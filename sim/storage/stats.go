@@ -45,8 +45,14 @@ type Stats struct {
 
 // ZoneStats are one zone's part.
 type ZoneStats struct {
-	Name        string
-	Operations  int64         // that the zone was given to do
+	Name string
+	// Reads and Writes are operations that the zone was given, with those of hints and repairs. What is sent to it while
+	// it is known to be away counts if it answers.
+	Reads, Writes int64
+	// BytesRead and BytesWritten are of objects that it sent, and took: a write that three zones take is written three
+	// times, and a read is of the one zone whose answer was first.
+	BytesRead, BytesWritten int64
+
 	Busy        time.Duration // that its machines worked; against the time that passed, their utilisation
 	Failures    int64         // writes that it did not take
 	Rows, Bytes int           // held now
@@ -66,7 +72,8 @@ func (t *Table) Stats() Stats {
 	s := t.stats
 	s.Zones = make([]ZoneStats, len(t.zones))
 	for i, z := range t.zones {
-		s.Zones[i] = ZoneStats{Name: z.Name, Operations: z.operations, Busy: z.busy, Failures: z.failures, Rows: z.rows,
+		s.Zones[i] = ZoneStats{Name: z.Name, Reads: z.reads, Writes: z.writes, BytesRead: z.sent,
+			BytesWritten: z.taken, Busy: z.busy, Failures: z.failures, Rows: z.rows,
 			Bytes: z.bytes, Expired: z.contents.expired, Evicted: z.evicted, Wiped: z.wiped, HintsStored: z.stored,
 			HintsDelivered: z.delivered, HintsExpired: z.hints.expired, HintsWaiting: len(z.waiting), HintsRefused: z.refused}
 	}

@@ -170,7 +170,7 @@ func (t *Table) begin(key origin.Key, write bool, o origin.Object, digest uint32
 func (t *Table) planWrite(c *call, now time.Duration) {
 	held := t.coordinator().pauses.after(now, 0) - now
 	for _, z := range t.zones {
-		ready, ok := z.receive(now, c.object.Size, t.config.Timeout)
+		ready, ok := z.receive(now, true, c.object.Size, t.config.Timeout)
 		c.enter(z.answer(now, ready+held, c.until, z.write, ok))
 	}
 }
@@ -182,7 +182,7 @@ func (t *Table) planRead(c *call, now time.Duration) {
 	var until, sending time.Duration
 	first := never
 	for _, z := range t.zones {
-		ready, ok := z.receive(now, 0, t.config.Timeout)
+		ready, ok := z.receive(now, false, 0, t.config.Timeout)
 		v := t.find(z, c.row, c.digest, now)
 		if v == nil || !ok {
 			c.enter(z.answer(now, ready, c.until, z.read, ok))

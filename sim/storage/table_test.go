@@ -241,7 +241,7 @@ func TestAwayZoneIsLeftAlone(t *testing.T) {
 				w.Errorf("write %d took %v", n, took)
 			}
 		}
-		if after := table.Stats().Zones[0]; after.Operations != before.Operations || after.Busy != before.Busy {
+		if after := table.Stats().Zones[0]; after.Writes != before.Writes || after.Busy != before.Busy {
 			w.Errorf("the zone did %+v, and before %+v", after, before)
 		}
 		table.zones[0].pauses.spans = nil
@@ -249,10 +249,75 @@ func TestAwayZoneIsLeftAlone(t *testing.T) {
 		put(31)
 		w.sleep(time.Second)
 		put(32)
-		if after := table.Stats().Zones[0]; after.Operations == before.Operations {
+		if after := table.Stats().Zones[0]; after.Writes == before.Writes {
 			w.Error("the zone is back, and is still left alone")
 		}
 	})
+}
+
+// What replicas do and carry is counted where it is done: every zone writes, one sends what is read, and hints and
+// repairs are operations too.
+func TestZonesCountWhatTheyDo(t *testing.T) {
+	type did struct{ Reads, Writes, BytesRead, BytesWritten int64 }
+	for _, gated := range []bool{false, true} {
+		onBothClocks(t, func(w *world) {
+			table, gates := w.tableOf(TableConfig{}, 1*ms, 2*ms, 3*ms)
+			if !gated {
+				table = w.ungated(TableConfig{}, 1*ms, 2*ms, 3*ms)
+			}
+			before := [3]did{}
+			check := func(why string, want [3]did) {
+				w.Helper()
+				for i, z := range table.Stats().Zones {
+					d := did{z.Reads, z.Writes, z.BytesRead, z.BytesWritten}
+					if b := before[i]; d != (did{want[i].Reads + b.Reads, want[i].Writes + b.Writes,
+						want[i].BytesRead + b.BytesRead, want[i].BytesWritten + b.BytesWritten}) {
+						w.Errorf("%s: zone %d is at %+v; before %+v, want %+v more", why, i+1, d, b, want[i])
+					}
+					before[i] = d
+				}
+			}
+			put := func(n int) {
+				if err := table.Put(w.ctx, number(n), origin.Object{Size: 100}); err != nil {
+					w.Fatal(err)
+				}
+				w.sleep(100 * ms)
+			}
+			get := func(n int) {
+				_, _ = table.Get(w.ctx, number(n), 0)
+				w.sleep(100 * ms)
+			}
+			put(1)
+			check("a write is three", [3]did{{0, 1, 0, 100}, {0, 1, 0, 100}, {0, 1, 0, 100}})
+			get(1)
+			check("all look, the first sends", [3]did{{1, 0, 100, 0}, {1, 0, 0, 0}, {1, 0, 0, 0}})
+			get(2)
+			check("nothing to send", [3]did{{1, 0, 0, 0}, {1, 0, 0, 0}, {1, 0, 0, 0}})
+			if table.Zone("1").Flush() == 1 {
+				get(1)
+				check("the second sends, and the first is repaired", [3]did{{1, 1, 0, 100}, {1, 0, 100, 0}, {1, 0, 0, 0}})
+			}
+			if !gated {
+				return
+			}
+			gates.closed(2)
+			put(3)
+			check("sent to a zone that is not there", [3]did{{0, 1, 0, 100}, {0, 1, 0, 100}, {0, 1, 0, 0}})
+			put(4)
+			check("it is known to be away", [3]did{{0, 1, 0, 100}, {0, 1, 0, 100}, {0, 0, 0, 0}})
+			gates.closed()
+			put(5)
+			check("it is back without anybody's knowing", [3]did{{0, 1, 0, 100}, {0, 1, 0, 100}, {0, 1, 0, 100}})
+			w.sleep(20 * time.Second)
+			check("its two hints", [3]did{{}, {}, {0, 2, 0, 200}})
+			gates.closed(2)
+			put(6)
+			check("away again", [3]did{{0, 1, 0, 100}, {0, 1, 0, 100}, {0, 1, 0, 0}})
+			gates.closed()
+			w.sleep(20 * time.Second)
+			check("a hint is what finds it back", [3]did{{}, {}, {0, 1, 0, 100}})
+		})
+	}
 }
 
 // Under ten times the load that it bears, a table answers what it can in time, and has no queue to work off afterwards

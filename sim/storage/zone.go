@@ -27,7 +27,9 @@ type Zone struct {
 	hints
 	notes notes
 
-	operations, failures int64
+	reads, writes int64 // operations
+	sent, taken   int64 // bytes
+	failures      int64
 }
 
 func newZone(t *Table, index int, name string, c TableConfig) *Zone {
@@ -48,12 +50,22 @@ func newZone(t *Table, index int, name string, c TableConfig) *Zone {
 
 // receive puts a call's share into the zone's queue, and returns when it is through. A zone that is known to be away is
 // sent nothing that it would have to do.
-func (z *Zone) receive(now time.Duration, bytes int, patience time.Duration) (through time.Duration, ok bool) {
+func (z *Zone) receive(now time.Duration, write bool, bytes int, patience time.Duration,
+) (through time.Duration, ok bool) {
 	if z.away != never {
 		return now, true
 	}
-	z.operations++
+	z.given(write)
 	return z.operate(now, bytes, patience)
+}
+
+// given counts an operation.
+func (z *Zone) given(write bool) {
+	if write {
+		z.writes++
+	} else {
+		z.reads++
+	}
 }
 
 // answer draws when a zone answers what is through its queue; what it never answers counts as that when the call's time
@@ -63,18 +75,20 @@ func (z *Zone) answer(now, through, until time.Duration, latency distribution, o
 	if z.lost > 0 && z.rand.Float64() < z.lost || !ok {
 		return answer{trip{zone: z, lost: true}, until}
 	}
-	return answer{trip{zone: z}, at}
+	return answer{trip{zone: z, away: z.away != never}, at}
 }
 
 // replica is a zone as a Store of its own, for a gate to stand in front of. What a call takes there was drawn when it
 // began, and comes with the context.
 type replica Zone
 
-// trip is a replica's part in a call: when it answers, and that it never does when the call or the answer gets lost.
+// trip is a replica's part in a call: when it answers, that it never does when the call or the answer gets lost, and
+// that it was known to be away when it was called.
 type trip struct {
 	zone  *Zone
 	takes time.Duration
 	lost  bool
+	away  bool
 }
 
 // tripContext carries a trip through a gate.
@@ -114,7 +128,7 @@ func (r *replica) Put(ctx context.Context, key origin.Key, o origin.Object) erro
 	now := t.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.keep((*Zone)(r), key, o, now)
+	return t.take((*Zone)(r), key, o, now)
 }
 
 // Get implements origin.Store.

@@ -1,12 +1,14 @@
 package player
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -103,13 +105,23 @@ func (p *Audience) prepare(plan Plan) (*audience, error) {
 	return a, nil
 }
 
-// chooseDVR draws which viewers watch behind live. Their number is exactly the share, or one of the two next to it in
-// the proportion that makes the share right on average: many VUs of one viewer each have their DVR viewers too.
+// chooseDVR says which viewers watch behind live. Their number is exactly the share, or one of the two next to it in the
+// proportion that makes the share right on average: many VUs of one viewer each have their DVR viewers too. They are
+// spread over all viewers like the offsets are, from a place that is drawn, so that those who stay at the live edge of a
+// small audience are as evenly spread as all of them.
 func (a *audience) chooseDVR(viewers int) []bool {
 	r := stream(a.options.Seed, streamShare, a.vu, 0)
+	count := min(int(a.options.DVRShare*float64(viewers)+r.Float64()), viewers)
+	begin := r.Float64()
+	order := make([]int, viewers)
+	at := make([]float64, viewers)
+	for i := range order {
+		order[i] = i
+		_, at[i] = math.Modf(begin + float64(i)*golden)
+	}
+	slices.SortFunc(order, func(i, j int) int { return cmp.Compare(at[i], at[j]) })
 	chosen := make([]bool, viewers)
-	count := int(a.options.DVRShare*float64(viewers) + r.Float64())
-	for _, i := range r.Perm(viewers)[:min(count, viewers)] {
+	for _, i := range order[:count] {
 		chosen[i] = true
 	}
 	return chosen

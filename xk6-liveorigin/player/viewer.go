@@ -70,11 +70,13 @@ func (a *audience) viewer(i int) *viewer {
 	return v
 }
 
+// golden is the fraction of the golden ratio: its multiples, less whole numbers, spread most evenly.
+const golden = 0.6180339887498949
+
 // offset is how long after availability a viewer asks, below offsetMost. The viewers of an edge and a rendition, of which
 // there are so many cells, are spread evenly over that time however few they are (the van der Corput sequence in base 2),
 // and each cell begins elsewhere: a median of 200 viewers must not depend on luck.
 func offset(place, cells int) time.Duration {
-	const golden = 0.6180339887498949
 	spread := float64(bits.Reverse32(uint32(place/cells))) / (1 << 32)
 	_, fraction := math.Modf(spread + (float64(place%cells)+0.5)*golden)
 	return time.Duration(fraction * float64(offsetMost))
