@@ -28,24 +28,35 @@ func TestMapOrder(t *testing.T) {
 }
 
 func TestMapOrderCatches(t *testing.T) {
-	example, err := filepath.Abs("../origin/example.go")
-	if err != nil {
-		t.Fatal(err)
+	examples := []struct {
+		src  string
+		want int
+	}{
+		{"func f%d(m map[int]int) (s int) { for _, v := range m { s = v }; return s }", 1},
+		{"type set map[int]bool; func f%d(m set) { for k := range m { println(k) } }", 1},
+		{"func f%d(m map[int]int) {\n// any order: all go.\nfor k := range m { delete(m, k) } }", 0},
+		{"func f%d(l []int) (s int) { for _, v := range l { s += v }; return s }", 0},
+		{"func f%d(m map[int]int) { for range slices.Sorted(maps.Keys(m)) {} }", 0},
+		{"func f%d(m map[int]int) (s int) { for k := range maps.Keys(m) { s = k }; return s }", 1},
+		{"func f%d(m map[int]int) []int { return slices.Collect(maps.Values(m)) }", 1},
+		{"func f%d(m map[int]int) []int { return slices.SortedFunc(maps.Values(m), cmp.Compare) }", 0},
+		{"func f%d(m map[int]int) []int { s := slices.Collect(maps.Values(m)) // any order: a set\nreturn s }", 0},
 	}
-	for src, want := range map[string]int{
-		"func f(m map[int]int) (s int) { for _, v := range m { s = v }; return s }":                         1,
-		"type set map[int]bool; func f(m set) { for k := range m { println(k) } }":                          1,
-		"func f(m map[int]int) {\n// any order: all go.\nfor k := range m { delete(m, k) } }":               0,
-		"func f(l []int) (s int) { for _, v := range l { s += v }; return s }":                              0,
-		"func f(m map[int]int) { for range slices.Sorted(maps.Keys(m)) {} }":                                0,
-		"func f(m map[int]int) (s int) { for k := range maps.Keys(m) { s = k }; return s }":                 1,
-		"func f(m map[int]int) []int { return slices.Collect(maps.Values(m)) }":                             1,
-		"func f(m map[int]int) []int { return slices.SortedFunc(maps.Values(m), cmp.Compare) }":             0,
-		"func f(m map[int]int) []int { s := slices.Collect(maps.Values(m)) // any order: a set\nreturn s }": 0,
-	} {
-		body := "package origin\nimport (\"cmp\"; \"maps\"; \"slices\")\nvar _ = cmp.Compare[int]; var _ = maps.Keys[map[int]int]; var _ = slices.Max[[]int]\n" + src
-		if got := mapRanges(t, map[string][]byte{example: []byte(body)}); len(got) != want {
-			t.Errorf("%s\ngot %q, want %d", src, got, want)
+	overlay := map[string][]byte{}
+	for i, e := range examples {
+		file, err := filepath.Abs(fmt.Sprintf("../origin/example_%d.go", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		overlay[file] = fmt.Appendf(nil, `package origin
+import ("cmp"; "maps"; "slices")
+var _ = cmp.Compare[int]; var _ = maps.Keys[map[int]int]; var _ = slices.Max[[]int]
+`+e.src, i)
+	}
+	all := strings.Join(mapRanges(t, overlay), "\n")
+	for i, e := range examples {
+		if got := strings.Count(all, fmt.Sprintf("example_%d.go", i)); got != e.want {
+			t.Errorf("%s: %d complaints, want %d:\n%s", e.src, got, e.want, all)
 		}
 	}
 }

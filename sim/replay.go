@@ -57,6 +57,7 @@ type replay struct {
 	wiring   *stack.Virtual
 	began    time.Time // on the wall clock
 	stuck    time.Duration
+	drain    int64 // how many wakeups it may take to come to rest
 	// second counts how often the loop came back, at every second of the event: all that is known of it meanwhile.
 	second atomic.Int64
 	// abandoned says that the loop did not come back: what it holds is not ours any more.
@@ -82,7 +83,7 @@ func Replay(ctx context.Context, sc *scenarios.Scenario, o ReplayOptions) (*repo
 
 func newReplay(sc *scenarios.Scenario, o Options) *replay {
 	l := loop.New(replayStart.Add(-lead))
-	return &replay{course: course{Options: o, scenario: sc, clock: l}, loop: l, began: time.Now(), stuck: stuckAfter}
+	return &replay{course: course{Options: o, scenario: sc, clock: l}, loop: l, began: time.Now(), stuck: stuckAfter, drain: drainMost}
 }
 
 // prepare builds the world, writes down what it is, and lets nothing happen yet.
@@ -245,9 +246,9 @@ func (r *replay) rest() error {
 		return err
 	}
 	r.stack.Close()
-	for left := drainMost; r.loop.Working() > 0; left -= drainStep {
+	for left := r.drain; r.loop.Working() > 0; left -= drainStep {
 		r.second.Add(1)
-		if err := r.loop.Settle(drainStep); err != nil && (left <= drainStep || !errors.Is(err, loop.ErrBusy)) {
+		if err := r.loop.Settle(min(left, drainStep)); err != nil && (left <= drainStep || !errors.Is(err, loop.ErrBusy)) {
 			return err
 		}
 	}

@@ -22,7 +22,7 @@ import (
 // smallEvent has everything that virtual time has, at a size that takes no second.
 const smallEvent = `
 about: a small event on a delivery network
-event: {duration: 24s, ladder: event}
+event: {duration: 18s, ladder: event}
 regions:
   us-east: {pipelines: [a], origins: 2}
   us-west: {pipelines: [b], origins: 2}
@@ -31,15 +31,15 @@ machines: {profile: cloud}
 network: {profile: world}
 delivery: {sites: 20, servers: 60, top_tier: 2, groups: 4, backbone: 40Gbps}
 audience:
-  viewers: {start: 1000, ramp: 6s, peak: 100000, leave: 4s}
+  viewers: {start: 1000, ramp: 4s, peak: 100000, leave: 2s}
   adaptive: true
   dvr_share: 4%
   rewinds: 10%
   restarts: {after: 4s, within: 5s, surge: 10}
-phases: {arrival: 0s, peak: 6s, fault: 12s, recovery: 18s}
+phases: {arrival: 0s, peak: 4s, fault: 8s, recovery: 14s}
 faults:
-  - {kind: region-loss, region: us-east, at: 12s, for: 6s}
-  - {kind: media-defect, pipeline: b, defect: short-segment, at: 7s, for: 4s}
+  - {kind: region-loss, region: us-east, at: 8s, for: 6s}
+  - {kind: media-defect, pipeline: b, defect: short-segment, at: 4s, for: 3s}
 objectives:
   - {indicator: missed segments, phase: peak, max: 0}
 `
@@ -199,6 +199,7 @@ func TestReplayOfALostWorld(t *testing.T) {
 			})
 		}, "the clock stands still"},
 		"a coroutine that nobody ends": {func(r *replay) {
+			r.drain = 100_000
 			r.loop.Go(func() {
 				for r.loop.Sleep(context.Background(), time.Millisecond) == nil && r.loop.Elapsed() < 1000*time.Hour {
 				}
