@@ -27,17 +27,21 @@ type Decision struct {
 // Refuse decides from the event and the clock alone (design.md section 5, rules 2 and 3): a segment outside of what can
 // exist now is refused, however often it is asked for, without a look at any segment. ok is true when it can exist.
 func (e *Event) Refuse(n SegmentNumber, now time.Time) (d Decision, ok bool) {
+	elapsed := now.Sub(e.AvailabilityStartTime)
 	switch {
 	case n < e.StartNumber:
 		return Decision{Reason: BeforeStart, MaxAge: settled}, false
 	case n > e.LastNumber():
 		return Decision{Reason: AfterEnd, MaxAge: settled}, false
-	case n > e.SegmentAt(now)+maxAhead:
+	case n-e.StartNumber > SegmentNumber(floorDiv(elapsed, e.SegmentDuration))+maxAhead:
 		return Decision{Reason: Early, MaxAge: settled}, false
-	case !now.Before(e.ExpiresAt(n)):
+	}
+	// Asked for with every request, so reckoned in durations: AvailableAt, ExpiresAt and ExpectedPublish add up times.
+	available := time.Duration(n-e.StartNumber+1) * e.SegmentDuration
+	if elapsed >= available+e.TimeShiftBufferDepth {
 		return Decision{Reason: Expired, MaxAge: settled}, false
 	}
-	if early := e.ExpectedPublish(n).Sub(now); early > e.SegmentDuration {
+	if early := available + e.PublishDelay - elapsed; early > e.SegmentDuration {
 		return Decision{Reason: Early, MaxAge: early.Truncate(time.Millisecond)}, false
 	}
 	return Decision{}, true

@@ -4,7 +4,6 @@ import (
 	"context"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/reports"
@@ -14,7 +13,7 @@ import (
 )
 
 // BenchmarkOrigin counts whole requests with real handlers: a node's decision and its read from the modelled store of
-// three zones, each request a coroutine, of the segments that the time-shift buffer holds.
+// three zones, of the segments that the time-shift buffer holds. Sixty-four clients ask one after the other.
 func BenchmarkOrigin(b *testing.B) {
 	sc, err := scenarios.Load("quiet")
 	if err != nil {
@@ -37,7 +36,9 @@ func BenchmarkOrigin(b *testing.B) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	c.left = b.N
-	c.Wake()
+	for range 64 {
+		l.Go(c.ask)
+	}
 	if err := l.Settle(1 << 60); err != nil || c.served != b.N {
 		b.Fatalf("%v: %d of %d served", err, c.served, b.N)
 	}
@@ -80,7 +81,7 @@ func (g *getters) Serve(at stack.Part, to origin.Getter, broken func(origin.Gett
 	return g.Calls.Serve(at, to, broken, c)
 }
 
-// clients ask, one every ten microseconds.
+// clients ask until all has been asked.
 type clients struct {
 	loop         *loop.Loop
 	node         origin.Getter
@@ -88,19 +89,14 @@ type clients struct {
 	left, served int
 }
 
-// Wake implements loop.Waker.
-func (c *clients) Wake() {
-	if c.left == 0 {
-		return
-	}
-	n := c.event.StartNumber + origin.SegmentNumber(c.left)%c.event.LastNumber()
-	r := c.event.Renditions[c.left%len(c.event.Renditions)].ID
-	c.left--
-	c.loop.Go(func() {
+func (c *clients) ask() {
+	for c.left > 0 {
+		n := c.event.StartNumber + origin.SegmentNumber(c.left)%c.event.LastNumber()
+		r := c.event.Renditions[c.left%len(c.event.Renditions)].ID
+		c.left--
 		resp, err := c.node.Get(context.Background(), origin.Request{Event: c.event.ID, Rendition: r, Number: n})
 		if err == nil && resp.OK() {
 			c.served++
 		}
-	})
-	c.loop.After(10*time.Microsecond, c)
+	}
 }
