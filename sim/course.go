@@ -28,6 +28,18 @@ type course struct {
 // now is microseconds since the event's start: the history's time.
 func (c *course) now() int64 { return c.clock.Now().Sub(c.event.AvailabilityStartTime).Microseconds() }
 
+// begin makes the run's directory, and begins its history.
+func (c *course) begin() (err error) {
+	if err := c.makeDirectory(); err != nil {
+		return err
+	}
+	if c.history, err = newHistory(c.Out); err != nil {
+		return err
+	}
+	c.history.Record(origin.Record{AtUs: c.now(), Kind: origin.KindRun, Step: origin.Begin, Name: c.scenario.Name})
+	return nil
+}
+
 // makeDirectory makes the run's directory, unless it is somebody else's.
 func (c *course) makeDirectory() error {
 	if err := os.MkdirAll(c.Out, 0o755); err != nil {
@@ -76,19 +88,19 @@ func (c *course) moments() []moment {
 		})
 	}
 	for _, f := range c.faults {
-		at(f.Spec().At, func() { c.begin(f) })
-		at(f.Spec().At+f.Spec().For, func() { c.end(f) })
+		at(f.Spec().At, func() { c.beginFault(f) })
+		at(f.Spec().At+f.Spec().For, func() { c.endFault(f) })
 	}
 	slices.SortStableFunc(ms, func(a, b moment) int { return a.at.Compare(b.at) })
 	return ms
 }
 
-func (c *course) begin(f faults.Fault) {
+func (c *course) beginFault(f faults.Fault) {
 	c.recordFault(f, origin.Begin)
 	c.stack.Strike(f)
 }
 
-func (c *course) end(f faults.Fault) { c.recordFault(f, origin.End) }
+func (c *course) endFault(f faults.Fault) { c.recordFault(f, origin.End) }
 
 func (c *course) recordFault(f faults.Fault, step string) {
 	s := f.Spec()

@@ -90,14 +90,9 @@ func newReplay(sc *scenarios.Scenario, o Options) *replay {
 func (r *replay) prepare(agents bool) error {
 	r.event = r.scenario.Event(replayStart)
 	r.faults = makeFaults(r.scenario, r.event, r.loop)
-	if err := r.makeDirectory(); err != nil {
+	if err := r.begin(); err != nil {
 		return err
 	}
-	var err error
-	if r.history, err = newHistory(r.Out); err != nil {
-		return err
-	}
-	r.history.Record(origin.Record{AtUs: r.now(), Kind: origin.KindRun, Step: origin.Begin, Name: r.scenario.Name})
 	r.history.sample(r.now(), r.sampling())
 	if err := r.build(agents); err != nil {
 		r.loop.Close()

@@ -68,14 +68,10 @@ func (r *run) prepare(k6Path string) error {
 	start = start.Add(-time.Duration(start.Nanosecond()) % time.Millisecond) // and keep the monotonic reading
 	r.event = r.scenario.Event(start)
 	r.faults = makeFaults(r.scenario, r.event, r.runtime)
-	if err := r.makeDirectory(); err != nil {
+	err := r.begin()
+	if err != nil {
 		return err
 	}
-	var err error
-	if r.history, err = newHistory(r.Out); err != nil {
-		return err
-	}
-	r.history.Record(origin.Record{AtUs: r.now(), Kind: origin.KindRun, Step: origin.Begin, Name: r.scenario.Name})
 	// The stack outlives ctx: on an interruption the audience is stopped first, and what it asked last is answered.
 	r.stack, err = stack.NewEmbedded(context.Background(), r.scenario, r.event, r.faults, r.runtime, r.history)
 	if err != nil {

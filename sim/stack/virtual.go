@@ -112,7 +112,7 @@ func (v *Virtual) Close() {}
 // a cache that has lost its own region; then it has the way between the regions before it as well.
 func (v *Virtual) ways(from, to Part) []*way {
 	n := v.network
-	between := v.way(leg{string(from.Tier) + " in " + from.Region, to.Region}, n.Region)
+	between := func() *way { return v.way(leg{string(from.Tier) + " in " + from.Region, to.Region}, n.Region) }
 	backbone := n.Top
 	if v.backbone > 0 {
 		backbone.Bandwidth = v.backbone
@@ -121,15 +121,15 @@ func (v *Virtual) ways(from, to Part) []*way {
 	case from.Tier == Packager && same:
 		return []*way{v.way(leg{"packager " + from.Name, to.Region}, n.Packager)}
 	case from.Tier == Packager:
-		return []*way{between}
+		return []*way{between()}
 	case to.Tier == TopTier && same:
 		return []*way{v.way(leg{from.Name, to.Region}, n.Site)}
 	case to.Tier == TopTier:
-		return []*way{between}
+		return []*way{between()}
 	case same:
 		return []*way{v.way(leg{backboneLeg, to.Region}, backbone)}
 	}
-	return []*way{v.way(leg{backboneLeg, to.Region}, backbone), between}
+	return []*way{v.way(leg{backboneLeg, to.Region}, backbone), between()}
 }
 
 // backboneLeg is where a region's link to the caches comes from.
