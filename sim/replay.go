@@ -114,7 +114,7 @@ func (r *replay) close() error {
 }
 
 func (r *replay) build(agents bool) (err error) {
-	if r.wiring, err = stack.NewVirtual(r.loop, r.scenario, r.event); err != nil {
+	if r.wiring, err = stack.NewVirtual(r.loop, r.scenario); err != nil {
 		return err
 	}
 	r.stack, err = stack.New(context.Background(), stack.Config{Scenario: r.scenario, Event: r.event, Faults: r.faults,

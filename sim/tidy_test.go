@@ -25,7 +25,7 @@ var models = []string{"sim/storage", "sim/resources", "sim/audience", "sim/strea
 // modelFiles are those of a folder that has both.
 var modelFiles = map[string]bool{
 	"sim/load.go": true, "sim/stack/stack.go": true, "sim/stack/virtual.go": true, "sim/stack/delivery.go": true,
-	"sim/stack/storage.go": true, "sim/stack/breaking.go": true,
+	"sim/stack/endpoint.go": true, "sim/stack/carried.go": true, "sim/stack/storage.go": true, "sim/stack/breaking.go": true,
 }
 
 // windows are the files in which a seam meets the real world.

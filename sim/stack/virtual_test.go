@@ -21,7 +21,7 @@ func virtualWorld(t *testing.T, src string) (*Stack, *Virtual, *loop.Loop, *reco
 	l, rec := loop.New(start.Add(-time.Second)), new(records)
 	t.Cleanup(func() { l.Close() })
 	ev := sc.Event(start)
-	v, err := NewVirtual(l, sc, ev)
+	v, err := NewVirtual(l, sc)
 	if err != nil {
 		t.Fatal(err)
 	}
