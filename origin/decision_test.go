@@ -159,7 +159,7 @@ func BenchmarkChoose(b *testing.B) {
 
 func BenchmarkLookAndDecide(b *testing.B) {
 	c := newCatalog(testEvent(), "east")
-	key := Key{"demo", "v", 5, "a"}
+	key := Key{Event: "demo", Rendition: "v", Number: 5, Pipeline: "a"}
 	c.add(key, cand("a", ShortSegment))
 	key.Pipeline = "b"
 	c.add(key, cand("b", 0))
@@ -175,7 +175,7 @@ func BenchmarkLookAndDecide(b *testing.B) {
 // Candidate choice and catalogue look-up happen for every request: neither may allocate.
 func TestDecisionDoesNotAllocate(t *testing.T) {
 	c := newCatalog(testEvent(), "east")
-	c.add(Key{"demo", "v", 5, "a"}, cand("a", 0))
+	c.add(Key{Event: "demo", Rendition: "v", Number: 5, Pipeline: "a"}, cand("a", 0))
 	now := start.Add(11 * time.Second)
 	var buf [8]Candidate
 	if n := testing.AllocsPerRun(100, func() { c.event.Decide(5, now, c.look("v", 5, buf[:0]), 2) }); n != 0 {

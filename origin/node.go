@@ -147,7 +147,7 @@ func decideHeader(cs []Candidate) Decision {
 // read fetches the chosen candidate; a store that fails once is asked again.
 func (n *Node) read(ctx context.Context, req Request, d Decision, resp *Response) {
 	asked := n.Runtime.Now()
-	key := Key{req.Event, req.Rendition, req.Number, d.Candidate.Pipeline}
+	key := Key{Event: req.Event, Rendition: req.Rendition, Number: req.Number, Pipeline: d.Candidate.Pipeline}
 	o, err := n.Store.Get(ctx, key, d.Candidate.Digest)
 	if err != nil {
 		o, err = n.Store.Get(ctx, key, d.Candidate.Digest)

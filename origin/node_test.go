@@ -49,7 +49,7 @@ func pub(n SegmentNumber, pipeline string, d Defects, body string) Publication {
 	for _, c := range body {
 		digest = digest*31 + uint32(c)
 	}
-	return Publication{Key: Key{"demo", "v", n, pipeline}, Defects: d, Inspected: true,
+	return Publication{Key: Key{Event: "demo", Rendition: "v", Number: n, Pipeline: pipeline}, Defects: d, Inspected: true,
 		Object: Object{Body: []byte(body), Size: len(body), Digest: digest}}
 }
 
@@ -354,7 +354,7 @@ func TestWatchMissesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := new(Wall)
 		c := newCatalog(testEvent(), "east")
-		key := Key{"demo", "v", 5, "a"}
+		key := Key{Event: "demo", Rendition: "v", Number: 5, Pipeline: "a"}
 		if err := c.watch(rt, "v", 5, 0).Wait(context.Background(), rt.Now().Add(time.Second)); !errors.Is(err, ErrTimeout) {
 			t.Errorf("nothing came: %v", err)
 		}
@@ -369,7 +369,7 @@ func TestWatchMissesNothing(t *testing.T) {
 // The ring forgets a segment when a newer one takes its place, and never the other way round.
 func TestCatalogMovesOn(t *testing.T) {
 	c := newCatalog(testEvent(), "east")
-	key := Key{"demo", "v", 5, "a"}
+	key := Key{Event: "demo", Rendition: "v", Number: 5, Pipeline: "a"}
 	newer := key
 	newer.Number += SegmentNumber(len(c.tracks["v"].ring))
 	c.add(key, cand("a", 0))

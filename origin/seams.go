@@ -36,7 +36,8 @@ type Signal interface {
 }
 
 // Store keeps the candidates' bytes in one region. Objects never change: of two writers with different bytes for one
-// key, at most one is told that they are stored, whichever nodes they wrote to.
+// key, at most one is told that they are stored, whichever nodes they wrote to. What origins write to is a Store of
+// whole objects; the table and the cache below it (package keyvalue) are Stores of rows.
 type Store interface {
 	// Put returns nil once a quorum has the object, and ErrExists when other bytes have the key. After any other error
 	// the object may or may not be there; putting the same again is how to find out.
@@ -87,17 +88,28 @@ type Key struct {
 	Rendition string
 	Number    SegmentNumber
 	Pipeline  string
+	// Part is zero for the object itself. In a table of rows, the row with Part zero is the object's index, and its
+	// chunks are 1, 2 and so on.
+	Part int
+}
+
+// Token makes a write idempotent: however often a call is tried, what it writes has the same one.
+type Token struct {
+	Time  time.Time // of the first try; where a store resolves conflicts by time, this is the time
+	Nonce uint64
 }
 
 // Object is a segment's bytes. Body is shared between everyone who holds the object and is never written to.
 type Object struct {
 	Body   []byte // nil in virtual time, where only the size counts
 	Size   int    // bytes
-	Digest uint32 // CRC32C of Body
+	Digest uint32 // CRC32C of Body; of an index row, the digest of the object that it is the index of
 	// Flaws is what an inspection of Body would find, where there is no Body to look at.
 	Flaws Defects
 	// ExpiresAt is when a store may forget the object; zero keeps it as long as the store lives.
 	ExpiresAt time.Time
+	// Token is that of the write; with none, the store makes one.
+	Token Token
 }
 
 // Publication is one candidate on its way to the origin.
