@@ -26,6 +26,14 @@ func (f cacheLoss) Strike(at Place, cache Flusher) {
 	}
 }
 
+// Acts implements Actor: the cache's nodes stop, and lose what they hold.
+func (f cacheLoss) Acts() []Act {
+	return []Act{{Verb: Stop, At: Place{Region: f.spec.Region, Cache: AllNodes}}}
+}
+
+// Acted implements Actor.
+func (f cacheLoss) Acted() { f.touch() }
+
 // Felt asks for a node of the cache that could not be reached.
 func (f cacheLoss) Felt(r origin.Record) bool {
 	return r.Kind == origin.KindReplica && r.Region == f.spec.Region && strings.HasPrefix(r.Name, "cache ")

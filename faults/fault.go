@@ -26,6 +26,9 @@ type Spec struct {
 	Defect    string        // a defect's name, for kind media-defect
 	PPM       int           // clock drift; positive runs slow
 	Delay     time.Duration // how much slower
+	Node      string        // an origin node or an edge
+	Cores     float64       // what is left of a processor
+	Offset    time.Duration // of a clock; positive is ahead
 }
 
 // Window is the half-open time during which a fault is active.
@@ -95,7 +98,9 @@ type Kind struct {
 	Instant bool
 	// NeedsCache faults break the cache in front of a store, which there must be.
 	NeedsCache bool
-	New        func(base) Fault
+	// Real faults need parts that are processes and containers of their own.
+	Real bool
+	New  func(base) Fault
 }
 
 // base is what all faults have in common.

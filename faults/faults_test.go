@@ -317,6 +317,14 @@ func TestFelt(t *testing.T) {
 		{Spec{Kind: "late-segments", Pipeline: "a", Delay: time.Minute}, failed},
 		{Spec{Kind: "cut-publish", Region: "east"}, with(func(r *origin.Record) { r.Attempts = 3 })},
 		{Spec{Kind: "edge-flush"}, origin.Record{Kind: origin.KindFlush, Node: "e1", Count: 3}},
+		{Spec{Kind: "zone-pause", Region: "east", Zone: "2"},
+			origin.Record{Kind: origin.KindReplica, Region: "east", Name: "2", Error: "timeout"}},
+		{Spec{Kind: "disconnect", Region: "east"},
+			origin.Record{Kind: origin.KindReplica, Region: "east", Name: "3", Error: "timeout"}},
+		{Spec{Kind: "cache-flush", Region: "east"}, origin.Record{Kind: origin.KindFlush, Region: "east", Name: "cache"}},
+		{Spec{Kind: "process-kill", Node: "o1"}, origin.Record{Kind: origin.KindPart, Node: "o1", Region: "east", Error: "refused"}},
+		{Spec{Kind: "clock-offset", Node: "o1", Offset: -time.Second},
+			origin.Record{Kind: origin.KindPart, Node: "o1", Region: "east", LateUs: -990_000}},
 	} {
 		f := New(c.spec, time.Time{}, new(origin.Wall))
 		if !f.Felt(c.r) {
@@ -324,9 +332,47 @@ func TestFelt(t *testing.T) {
 		}
 		elsewhere := c.r
 		elsewhere.Region, elsewhere.UpstreamRegion, elsewhere.Pipeline, elsewhere.Count = "west", "west", "b", 0
+		elsewhere.Node = "o2"
 		zone := origin.Record{Kind: origin.KindReplica, Region: "east", Name: "1", Error: "unreachable"}
-		if f.Felt(publish) || f.Felt(elsewhere) || f.Felt(zone) {
+		inTime := origin.Record{Kind: origin.KindPart, Node: "o1", LateUs: 1000}
+		if f.Felt(publish) || f.Felt(elsewhere) || f.Felt(zone) && c.spec.Kind != "disconnect" || f.Felt(inTime) {
 			t.Errorf("%s is felt in a healthy record, or in one from elsewhere", c.spec.Kind)
+		}
+	}
+}
+
+// Where there are real parts, a fault that has some says what is to be done to which, and a real fault does nothing else.
+func TestActs(t *testing.T) {
+	zone, cache := Place{Region: "east", Zone: "2"}, Place{Region: "east", Zone: "2", Cache: AllNodes}
+	all := Place{Region: "east", Cache: AllNodes}
+	spec := Spec{Region: "east", Zone: "2", Node: "o1", Cores: 0.1, Offset: time.Second}
+	for kind, want := range map[string][]Act{
+		"zone-loss":    {{Verb: Stop, At: zone}, {Verb: Stop, At: cache}},
+		"zone-crash":   {{Verb: Kill, At: zone}, {Verb: Kill, At: cache}},
+		"region-loss":  {{Verb: Stop, At: Place{Region: "east"}}, {Verb: Stop, At: all}},
+		"cache-loss":   {{Verb: Stop, At: all}},
+		"cache-flush":  {{Verb: Flush, At: all}},
+		"zone-pause":   {{Verb: Pause, At: zone, Cores: 0.1}},
+		"zone-restart": {{Verb: Restart, At: zone, Cores: 0.1}},
+		"zone-slow":    {{Verb: LimitCPU, At: zone, Cores: 0.1}},
+		"disconnect":   {{Verb: Disconnect, At: zone, Cores: 0.1}},
+		"disk-full":    {{Verb: FillDisk, At: zone, Cores: 0.1}},
+		"process-kill": {{Verb: Kill, At: Place{Node: "o1"}}},
+		"clock-offset": {{Verb: SetClock, At: Place{Node: "o1"}, Offset: time.Second}},
+	} {
+		spec.Kind = kind
+		f := New(spec, time.Time{}, new(origin.Wall))
+		if got := f.(Actor).Acts(); !slices.Equal(got, want) {
+			t.Errorf("%s does %+v, want %+v", kind, got, want)
+		}
+		if f.(Actor).Acted(); f.Affected() != 1 {
+			t.Errorf("%s acted, and affected %d", kind, f.Affected())
+		}
+	}
+	for _, k := range Kinds() {
+		_, acts := New(Spec{Kind: k.Name, Defect: "truncated"}, time.Time{}, new(origin.Wall)).(Actor)
+		if k.Real && !acts {
+			t.Errorf("%s needs real parts, and does nothing to them", k.Name)
 		}
 	}
 }

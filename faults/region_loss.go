@@ -36,6 +36,15 @@ func (f regionLoss) WrapStore(at Place, s origin.Store) origin.Store {
 	return doingStore{s, f.cut}
 }
 
+// Acts implements Actor: all of the region's database stops, and its cache.
+func (f regionLoss) Acts() []Act {
+	at := Place{Region: f.spec.Region}
+	return []Act{{Verb: Stop, At: at}, {Verb: Stop, At: Place{Region: at.Region, Cache: AllNodes}}}
+}
+
+// Acted implements Actor.
+func (f regionLoss) Acted() { f.touch() }
+
 // Felt asks for an edge that could not reach the region, or a publication that failed there.
 func (f regionLoss) Felt(r origin.Record) bool {
 	switch r.Kind {

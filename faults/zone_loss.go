@@ -18,3 +18,16 @@ func (f zoneLoss) WrapStore(at Place, s origin.Store) origin.Store {
 func (f zoneLoss) Felt(r origin.Record) bool {
 	return r.Kind == origin.KindReplica && r.Region == f.spec.Region && r.Name == f.spec.Zone
 }
+
+// Acts implements Actor: the zone's database node stops, and its part of the cache.
+func (f zoneLoss) Acts() []Act { return f.zone(Stop) }
+
+func (f zoneLoss) zone(verb Verb) []Act {
+	at := Place{Region: f.spec.Region, Zone: f.spec.Zone}
+	cache := at
+	cache.Cache = AllNodes
+	return []Act{{Verb: verb, At: at}, {Verb: verb, At: cache}}
+}
+
+// Acted implements Actor.
+func (f zoneLoss) Acted() { f.touch() }

@@ -10,8 +10,14 @@ const (
 	KindFetch    = "fetch"    // one request of an edge to an origin
 	KindFlush    = "flush"    // an edge forgot its cache
 	KindReplica  = "replica"  // one replica of a store failed, or a cache's node; Name is its zone, or "cache 1"
-	KindStall    = "stall"    // the harness was not run for WaitUs, up to now
-	KindUsage    = "usage"    // what a process used in all
+	KindPart     = "part"     // a process of its own was asked for its time: Node, LateUs ahead, or Error
+	KindAct      = "act"      // Step begin and end of what a fault did to a real part: What, Name; Error when it could not
+	// KindReadBack is what came of looking for everything acknowledged, in the store, when the event was over: Count that
+	// were there byte for byte, or one that was not, with its Error.
+	KindReadBack = "read-back"
+	KindPeer     = "peer"     // Node could not tell its neighbour Name: Step begin and end, or Count given up
+	KindStall    = "stall" // the harness was not run for WaitUs, up to now
+	KindUsage    = "usage" // what a process used in all
 
 	// A long history in virtual time is sampled by a rule that it states itself. Of the ordinary records of the kind
 	// Name, one in Count was written; ordinary are decisions and fetches whose Reason is Published, without an Error.

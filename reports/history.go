@@ -62,7 +62,8 @@ type history struct {
 	candidates map[publication]candidate
 	publishing map[int64]*hdrhistogram.PackedHistogram // publish latency by second
 	refused    int64                                   // publications without acknowledgement
-	newest     origin.SegmentNumber                    // largest number that was published
+	tries      map[try]tried
+	newest     origin.SegmentNumber // largest number that was published
 
 	begun    map[string]bool  // faults, by id
 	seen     map[string]bool  // some record shows them at work
@@ -76,10 +77,20 @@ type history struct {
 	usage                       map[string]used
 	stalls                      []stall
 
+	readBack, lost int64 // acknowledged candidates that were looked for in the store at the end
+
 	runBegan, runEnded bool
 	interrupted        string
 	from, until        time.Duration // of the run, by its records
 }
+
+// try says where and when packagers tried to publish something for the first time, and tried what came of it.
+type try struct {
+	region string
+	second int64
+}
+
+type tried struct{ all, acknowledged int64 }
 
 // used is what one kind of process took in all.
 type used struct {
@@ -91,6 +102,7 @@ func newHistory(plan *Plan) *history {
 	return &history{
 		plan:       plan,
 		candidates: map[publication]candidate{}, publishing: map[int64]*hdrhistogram.PackedHistogram{},
+		tries: map[try]tried{},
 		begun: map[string]bool{}, seen: map[string]bool{}, affected: map[string]int64{}, usage: map[string]used{},
 		sampled: map[string]int64{}, exact: map[string]int64{},
 		defective: map[segment]decided{}, newest: -1,
@@ -202,6 +214,12 @@ func (h *history) add(rec *origin.Record) error {
 		h.fetches++
 	case origin.KindFlush:
 		h.flushes++
+	case origin.KindReadBack:
+		if rec.Error != "" {
+			h.lost++
+		} else {
+			h.readBack += rec.Count
+		}
 	case origin.KindStall:
 		h.addStall(rec, at)
 	case origin.KindSampling:
@@ -273,7 +291,9 @@ func (h *history) addPublish(rec *origin.Record, at time.Duration) error {
 		return nil
 	}
 	key := publication{segment{rec.Rendition, rec.Number}, rec.Pipeline}
-	if !origin.Outcome(rec.Reason).Accepted() {
+	accepted := origin.Outcome(rec.Reason).Accepted()
+	h.addTry(try{rec.Region, secondOf(at - sinceStart(rec.WaitUs))}, accepted)
+	if !accepted {
 		h.refused++
 		return nil
 	}
@@ -289,6 +309,15 @@ func (h *history) addPublish(rec *origin.Record, at time.Duration) error {
 		}
 	}
 	return record(h.publishing, secondOf(at), rec.WaitUs)
+}
+
+func (h *history) addTry(t try, acknowledged bool) {
+	n := h.tries[t]
+	n.all++
+	if acknowledged {
+		n.acknowledged++
+	}
+	h.tries[t] = n
 }
 
 // record adds one latency to the histogram of its second.

@@ -154,6 +154,9 @@ func (e *evidence) report() *Report {
 		{Name: "avoidable defects", Violations: r.Counts.AvoidableDefects, Checked: e.audience.detailed},
 		{Name: "wrong bytes", Violations: r.Counts.WrongBytes, Checked: r.Counts.checked()},
 	}
+	if h := e.history; h.readBack+h.lost > 0 {
+		r.Invariants = append(r.Invariants, InvariantResult{Name: "lost segments", Violations: h.lost, Checked: h.readBack + h.lost})
+	}
 	e.decide(r)
 	return r
 }

@@ -69,6 +69,17 @@ func (e *evidence) publishLatencies(string) []point {
 	return ps
 }
 
+// acknowledgedPublishes are counted at the second of a packager's first try.
+func (e *evidence) acknowledgedPublishes(region string) []point {
+	var ps []point
+	for t, n := range e.history.tries { // any order: points are sorted, and added up
+		if region == "" || t.region == region {
+			ps = append(ps, point{second: t.second, count: n.acknowledged, samples: n.all})
+		}
+	}
+	return ps
+}
+
 // unpublished looks at every segment whose retry deadline passed before the run's end, at the second of its expected
 // publish. A pipeline that declares a hole has not published.
 func (e *evidence) unpublished(string) []point {

@@ -13,7 +13,7 @@ type Objective struct {
 	Indicator  string  // a name from Indicators
 	Percentile float64 // 0 < p <= 100, for percentile indicators
 	Phase      string  // empty means the whole event
-	Region     string  // of the edges; empty means all
+	Region     string  // of the edges, or of what publishes; empty means all
 	After      string  // a fault's id or kind, for indicators of a fault
 	Max        Limit
 	MinSamples int64 // fewer make the objective inconclusive; at least 1
@@ -44,7 +44,7 @@ type Indicator struct {
 	Unit       Unit
 	Percentile bool // needs p
 	OfFault    bool // needs after, and has no phase or region
-	Regional   bool // may be asked for one region's edges only
+	Regional   bool // may be asked for one region only
 
 	// points is what was measured; nil for indicators of a fault.
 	points func(e *evidence, region string) []point
@@ -79,6 +79,9 @@ func Indicators() []Indicator {
 			points: counts(func(t *Tally) int64 { return t.FailedRequests })},
 		{Name: "unpublished segments", Unit: Count, About: "segments that no pipeline published in time",
 			points: (*evidence).unpublished},
+		{Name: "acknowledged publishes", Unit: Count, Regional: true,
+			About:  "candidates that a region's origins acknowledged; none may be while its store has no quorum",
+			points: (*evidence).acknowledgedPublishes},
 		{Name: "recovery time", Unit: Milliseconds, OfFault: true,
 			About: "from a fault's end until its target publishes clean and on time and no viewer is hurt"},
 	}

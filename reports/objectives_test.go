@@ -50,6 +50,52 @@ func TestWorstWindowAndFirstBreachOfPercentiles(t *testing.T) {
 	}
 }
 
+// What counts is when a packager began to try, and in which region.
+func TestAcknowledgedPublishes(t *testing.T) {
+	w := quiet().objective(Objective{Indicator: "acknowledged publishes", Phase: "fault", Region: east, Max: Limit{Count: 0}})
+	w.objective(Objective{Indicator: "acknowledged publishes", Phase: "fault", Max: Limit{Count: 39}})
+	for i := range w.history {
+		r := &w.history[i]
+		if r.Kind != origin.KindPublish || r.Region != east || r.AtUs < 20*second {
+			continue
+		}
+		if r.AtUs < 39*second { // those of 40.3 s began at 40.3 s, after the phase
+			r.Reason, r.Error = string(origin.Unavailable), "no quorum"
+		}
+	}
+	got := w.judge(t).Objectives
+	if *got[0].Value != 0 || got[0].Samples != 20 || got[0].Verdict != Pass {
+		t.Errorf("%+v, want none of 20", got[0])
+	}
+	if *got[1].Value != 20 || got[1].Samples != 40 {
+		t.Errorf("%+v, want west's 20 of 40", got[1])
+	}
+	for i := range w.history {
+		if r := &w.history[i]; r.Region == east && r.AtUs == 30*second+300_000 {
+			r.Reason, r.Error = string(origin.Stored), ""
+		}
+	}
+	if got := w.judge(t).Objectives[0]; *got.Value != 1 || got.Verdict != Fail {
+		t.Errorf("%+v, want one acknowledged and a fail", got)
+	}
+}
+
+// What was acknowledged and cannot be read back fails any run.
+func TestLostSegments(t *testing.T) {
+	w := quiet().objective(Objective{Indicator: "missed segments", Max: Limit{Count: 0}})
+	if got := w.judge(t); len(got.Invariants) != 2 {
+		t.Errorf("nothing was read back, and there is a rule about it: %+v", got.Invariants)
+	}
+	w.record(origin.Record{Kind: origin.KindReadBack, AtUs: 66 * second, Count: 119})
+	if got := w.judge(t); got.Verdict != Pass || got.Invariants[2] != (InvariantResult{"lost segments", 0, 119}) {
+		t.Errorf("%s, %+v", got.Verdict, got.Invariants)
+	}
+	w.record(origin.Record{Kind: origin.KindReadBack, AtUs: 66 * second, Rendition: "v720", Number: 3, Pipeline: "a", Error: "not found"})
+	if got := w.judge(t); got.Verdict != Fail || got.Invariants[2] != (InvariantResult{"lost segments", 1, 120}) {
+		t.Errorf("%s, %+v", got.Verdict, got.Invariants)
+	}
+}
+
 // A second alone at the end of what was measured is not a window: its median would be that of its own few samples.
 func TestWorstWindowIsFiveSecondsLong(t *testing.T) {
 	w := quiet().objective(Objective{Indicator: "live-edge latency", Percentile: 50, Region: east, Max: ms(1)})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/liveorigin/encoders"
+	"github.com/liveorigin/liveorigin/faults"
 )
 
 // maxViewers is how many viewers a scenario can have: three times the largest audience of a live stream that is known
@@ -58,6 +59,19 @@ func (s *Scenario) WallClock() error {
 				at = value // what is overridden is where the file has it, but not what the file says
 			}
 			r.add(at, v.path, "only virtual time has %s; use `liveorigin replay`, or %s", v.what, v.instead)
+		}
+	}
+	return r.err()
+}
+
+// Models says why the scenario cannot run on a stack whose parts are models in one process, as *Problems; nil when it can.
+func (s *Scenario) Models() error {
+	r := s.reader.again()
+	for i, spec := range s.faults {
+		if kind, _ := faults.KindByName(spec.Kind); kind.Real {
+			path := join(item("faults", i), "kind")
+			r.add(r.place(path).value, path, "%s needs parts that are processes and containers; use `liveorigin run --stack containers`",
+				kind.Name)
 		}
 	}
 	return r.err()

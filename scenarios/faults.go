@@ -41,6 +41,9 @@ func (b *breakage) keys() keys {
 		{name: "ppm", about: "how much slower the encoder's clock runs, in millionths; below zero it is faster",
 			is: count(&b.PPM, -1_000_000, 1_000_000)},
 		{name: "delay", about: "how much longer everything takes", is: duration(&b.Delay, time.Millisecond, time.Hour)},
+		{name: "node", about: "an origin node or an edge: <region>-origin-<k> or <region>-edge-<k>, k from 1", is: name(&b.Node)},
+		{name: "cpu", about: "how much of one processor core is left: 10%", is: share(&b.Cores)},
+		{name: "offset", about: "how far the clock is ahead; -2s is behind", is: shift(&b.Offset, time.Hour)},
 	}
 }
 
@@ -105,7 +108,17 @@ func (f *form) checkWindow(r *reader, b *breakage) {
 	if path := join(b.path, "ppm"); r.given(path) && r.sound(path) && b.PPM == 0 {
 		r.problem(path, "a drift of 0 ppm is none")
 	}
+	if path := join(b.path, "offset"); r.given(path) && r.sound(path) && b.Offset == 0 {
+		r.problem(path, "an offset of 0s is none")
+	}
+	if path := join(b.path, "cpu"); r.given(path) && r.sound(path) && b.Cores < leastCPU {
+		r.problem(path, "less than %g%% of a core is a pause, not a slow node; take zone-pause for that", leastCPU*100)
+	}
 }
+
+// leastCPU is what a container is given at least, of a core: the kernel takes no less than a millisecond in its period of
+// 100 ms.
+const leastCPU = 0.01
 
 // checkTarget looks up what the fault names.
 func (f *form) checkTarget(r *reader, b *breakage) {
@@ -119,6 +132,7 @@ func (f *form) checkTarget(r *reader, b *breakage) {
 	}
 	if r.sound("audience.edges") {
 		f.refer(r, join(b.path, "edge"), edgeOf(b.Region), b.Edge, f.edgesOf(b.Region))
+		f.refer(r, join(b.path, "node"), "origin or edge", b.Node, append(f.originsOf(), f.edgesOf("")...))
 	}
 	if _, ok := f.Region(b.Region); ok && r.known(join("regions", b.Region)) {
 		f.refer(r, join(b.path, "zone"), "zone of "+b.Region, b.Zone, f.ZoneNames(b.Region))
@@ -148,6 +162,13 @@ func (f *form) edgesOf(region string) []string {
 	var all []string
 	for _, name := range f.RegionNames() {
 		all = append(all, f.EdgeNames(name)...)
+	}
+	return all
+}
+
+func (f *form) originsOf() (all []string) {
+	for _, name := range f.RegionNames() {
+		all = append(all, f.OriginNames(name)...)
 	}
 	return all
 }

@@ -25,7 +25,7 @@ func (c *claim) keys() keys {
 			is: choice(&c.Indicator, "indicator", indicatorNames())},
 		{name: "p", about: "the percentile, for indicators of latency", is: percentile(&c.Percentile)},
 		{name: "phase", about: "the phase that is looked at; the whole event by default", is: name(&c.Phase)},
-		{name: "region", about: "the region whose edges are looked at; all by default", is: name(&c.Region)},
+		{name: "region", about: "the region whose edges, or origins, are looked at; all by default", is: name(&c.Region)},
 		{name: "after", about: "the fault, by name or kind, for indicators of one", is: name(&c.After)},
 		{name: "max", required: true, about: "the limit: a time, or a count", is: unread{&c.max, limitSchema}},
 		{name: "min_samples", otherwise: "1", about: "fewer samples make the objective inconclusive",

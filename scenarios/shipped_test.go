@@ -75,6 +75,10 @@ func TestShippedOnTheWallClock(t *testing.T) {
 		if wall := s.WallClock(); (wall != nil) != virtual {
 			t.Errorf("%s on the wall clock: %v", s.Name, wall)
 		}
+		real := s.Name == "broken-processes" || s.Name == "cut-store" || s.Name == "starved-store"
+		if models := s.Models(); (models != nil) != real {
+			t.Errorf("%s on models: %v", s.Name, models)
+		}
 		if err := s.Agents(); (err != nil) != (s.Name == "event-65m") {
 			t.Errorf("%s one by one: %v", s.Name, err)
 		}
@@ -111,7 +115,7 @@ func TestLoad(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"region-los": `unknown scenario "region-los"; did you mean "region-loss"?`,
-		"xyzzyxyzzy": `no such file, and the shipped ones are cache-loss, defects, event-65m, `,
+		"xyzzyxyzzy": `no such file, and the shipped ones are broken-processes, cache-dead, cache-loss, `,
 		"nope.yaml":  `read scenario: open nope.yaml: no such file`,
 	} {
 		if _, err := Load(name); err == nil || !strings.Contains(err.Error(), want) {

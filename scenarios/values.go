@@ -124,6 +124,23 @@ func duration(into *time.Duration, least, most time.Duration) value {
 	}
 }
 
+// shift is a time by which something is moved, either way.
+func shift(into *time.Duration, most time.Duration) value {
+	return word{
+		says: schema{"type": "string", "pattern": strings.Replace(durationPattern, "^", "^-?", 1)},
+		parse: func(n *node) (wrong, meant string) {
+			forward := *n
+			var behind bool
+			forward.text, behind = strings.CutPrefix(n.text, "-")
+			wrong, meant = duration(into, 0, most).(word).parse(&forward)
+			if behind {
+				*into = -*into
+			}
+			return wrong, meant
+		},
+	}
+}
+
 // short writes a duration as a scenario would: 2m, not 2m0s.
 func short(d time.Duration) string {
 	s := d.String()
