@@ -3,7 +3,6 @@ package encoders
 import (
 	"context"
 	"fmt"
-	"hash/crc32"
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
@@ -98,8 +97,6 @@ func (e *Encoder) Build(r origin.Rendition, n origin.SegmentNumber) origin.Objec
 	return object(t.loop[m%loopSegments].stamp(uint32(n), decodeTime, ntp), e.event.ExpiresAt(n))
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 func object(body []byte, expiresAt time.Time) origin.Object {
-	return origin.Object{Body: body, Size: len(body), Digest: crc32.Checksum(body, castagnoli), ExpiresAt: expiresAt}
+	return origin.Object{Body: body, Size: len(body), Digest: origin.Checksum(body), ExpiresAt: expiresAt}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -136,7 +135,7 @@ func TestBuild(t *testing.T) {
 		next, loop := uint64(0), uint64(0)
 		for n := ev.StartNumber; n < ev.StartNumber+3*loopSegments; n++ {
 			o := e.Build(r, n)
-			if o.Size != len(o.Body) || o.Digest != crc32.Checksum(o.Body, castagnoli) || !o.ExpiresAt.Equal(ev.ExpiresAt(n)) {
+			if o.Size != len(o.Body) || o.Digest != origin.Checksum(o.Body) || !o.ExpiresAt.Equal(ev.ExpiresAt(n)) {
 				t.Fatalf("%s/%d: object is not honest about its body", r.ID, n)
 			}
 			f := parse(t, o.Body)

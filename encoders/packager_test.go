@@ -25,6 +25,16 @@ type world struct {
 	records map[string]origin.Record
 }
 
+// digestOf is the digest of a segment as it was sent.
+func (w *world) digestOf(rendition string, n origin.SegmentNumber) uint32 {
+	for _, s := range w.sent {
+		if s.p.Key.Rendition == rendition && s.p.Key.Number == n {
+			return s.p.Object.Digest
+		}
+	}
+	return 0
+}
+
 type sent struct {
 	node int
 	at   time.Time
@@ -118,7 +128,10 @@ func TestPackager(t *testing.T) {
 			}
 		}
 		want := origin.Record{AtUs: 4_000_000, Kind: origin.KindPublish, Pipeline: "a", Region: "us-east",
-			Rendition: "v360", Number: 42, Reason: "stored", Attempts: 1, Size: 150_000}
+			Rendition: "v360", Number: 42, Reason: "stored", Attempts: 1, Size: 150_000, Digest: w.digestOf("v360", 42)}
+		if want.Digest == 0 {
+			t.Error("nothing to compare the digest with")
+		}
 		if got := w.records["v360/42"]; fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("record\n got %+v\nwant %+v", got, want)
 		}

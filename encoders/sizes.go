@@ -3,7 +3,6 @@ package encoders
 import (
 	"context"
 	"fmt"
-	"hash/crc32"
 	"strconv"
 	"time"
 
@@ -60,7 +59,7 @@ func (s *Sizes) has(r origin.Rendition) error {
 // that whoever is given an object can tell whether it is the right one.
 func (s *Sizes) Digest(rendition string, n origin.SegmentNumber) uint32 {
 	var b [96]byte // names have at most 64 bytes, numbers at most 20
-	return crc32.Checksum(strconv.AppendInt(append(append(b[:0], rendition...), '/'), int64(n), 10), castagnoli)
+	return origin.Checksum(strconv.AppendInt(append(append(b[:0], rendition...), '/'), int64(n), 10))
 }
 
 // wobble is by how much, in thousandths, video segments are larger or smaller than their bandwidth says: encoders of live

@@ -61,6 +61,7 @@ func (t *task) record() {
 		Pipeline: p.Pipeline, Region: p.Region, Rendition: key.Rendition, Number: key.Number,
 		Reason: string(t.receipt.Outcome), Defects: (t.publication.Defects | t.receipt.Defects).Names(),
 		Attempts: t.attempts, WaitUs: now.Sub(t.first).Microseconds(), Size: t.publication.Object.Size,
+		Digest: t.publication.Object.Digest,
 	}
 	if key.Number != origin.Header {
 		r.LateUs = now.Sub(p.Event.AvailableAt(key.Number)).Microseconds()

@@ -15,7 +15,7 @@ const (
 	// KindReadBack is what came of looking for everything acknowledged, in the store, when the event was over: Count that
 	// were there byte for byte, or one that was not, with its Error.
 	KindReadBack = "read-back"
-	KindPeer     = "peer"     // Node could not tell its neighbour Name: Step begin and end, or Count given up
+	KindPeer     = "peer"  // Node could not tell its neighbour Name: Step begin and end, or Count given up
 	KindStall    = "stall" // the harness was not run for WaitUs, up to now
 	KindUsage    = "usage" // what a process used in all
 
@@ -56,6 +56,7 @@ type Record struct {
 	Candidates []string `json:"candidates,omitempty"`
 	Attempts   int      `json:"attempts,omitempty"`
 	Size       int      `json:"size,omitempty"`
+	Digest     uint32   `json:"digest,omitempty"`   // publish: CRC32C of what was sent
 	WaitUs     int64    `json:"wait_us,omitempty"`  // from call to answer
 	HoldUs     int64    `json:"hold_us,omitempty"`  // of that, held open
 	StoreUs    int64    `json:"store_us,omitempty"` // of that, waiting for the store

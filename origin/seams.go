@@ -3,6 +3,7 @@ package origin
 import (
 	"context"
 	"errors"
+	"hash/crc32"
 	"time"
 )
 
@@ -133,3 +134,8 @@ type Request struct {
 	Rendition string
 	Number    SegmentNumber
 }
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Checksum is the CRC32C by which objects, and parts of them, are known.
+func Checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }

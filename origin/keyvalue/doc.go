@@ -12,6 +12,10 @@
 // Rows are tried, hedged and checked one by one; a row whose checksum does not fit is read from another replica, and
 // repaired.
 //
+// The first attempt at a row is made in its caller's coroutine, and most calls need no other: one sleeper keeps the time
+// limits of all (alarm.go). So tables and caches must return soon after their contexts end; that is how the loser of two
+// attempts, and a call whose time is over, are ended.
+//
 // The cache changes latency and nothing else: a node of it that is dead is noticed and left alone, one that is wrong is
 // found out by checksums.
 //

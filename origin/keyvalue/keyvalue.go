@@ -2,6 +2,9 @@ package keyvalue
 
 import (
 	"context"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
@@ -16,7 +19,8 @@ type Config struct {
 	Caches []origin.Store
 
 	Runtime origin.Runtime
-	// Context ends what goes on after callers have their answers.
+	// Context is that of what goes on after callers have their answers. Its end is the store's: calls that are under way
+	// then run out of time, and later ones fail.
 	Context context.Context
 	Seed    uint64 // of tokens' nonces
 
@@ -27,8 +31,12 @@ type Config struct {
 	// HedgeAfter is how long a row of the table is waited for before it is asked for a second time, beside the first;
 	// zero means DefaultHedge, below zero never.
 	HedgeAfter time.Duration
-	// Recent is how many of the newest segments of each rendition and pipeline stay in this process; zero means none.
-	Recent int
+	// CacheTimeout is how long a node of the cache is waited for; zero means DefaultCacheTimeout.
+	CacheTimeout time.Duration
+	// Recent is how many of the newest segments of each rendition and pipeline stay in this process, with the headers;
+	// zero means none. RecentBytes bounds their bytes; zero means DefaultRecentBytes.
+	Recent      int
+	RecentBytes int
 }
 
 // What a Config that says nothing gets.
@@ -36,7 +44,27 @@ const (
 	DefaultChunk   = 512 << 10 // below memcached's item limit of 1 MiB, with room for what an adapter puts around it
 	DefaultTimeout = time.Second
 	DefaultHedge   = 100 * time.Millisecond
+
+	DefaultCacheTimeout = 50 * time.Millisecond
+	DefaultRecentBytes  = 256 << 20
 )
+
+// orDefaults fills in what was left out.
+func (c Config) orDefaults() Config {
+	orDefault(&c.ChunkBytes, DefaultChunk)
+	orDefault(&c.Timeout, DefaultTimeout)
+	orDefault(&c.HedgeAfter, DefaultHedge)
+	orDefault(&c.CacheTimeout, DefaultCacheTimeout)
+	orDefault(&c.RecentBytes, DefaultRecentBytes)
+	return c
+}
+
+func orDefault[T comparable](v *T, otherwise T) {
+	var zero T
+	if *v == zero {
+		*v = otherwise
+	}
+}
 
 // Replicated is a table that can be asked for a certain replica's copy of a row, and told that one is damaged.
 type Replicated interface {
@@ -46,39 +74,56 @@ type Replicated interface {
 	Repair(ctx context.Context, key origin.Key, o origin.Object) error
 }
 
-// Store is an origin.Store of whole objects.
+// Store is an origin.Store of whole objects. All its methods may be called at once.
 type Store struct {
 	config Config
+	cache  cache
+	recent recent
+	stats  counters
+
+	timeouts, hedges, patience alarms // of calls, of rows of the table, and of calls to the cache
+
+	behind atomic.Int64 // what goes on after callers have their answers
+
+	mu      sync.Mutex
+	nonces  *rand.Rand
+	flights map[wanted]*flight
 }
 
 // New makes a store over a table and a cache.
-func New(c Config) *Store { return &Store{config: c} }
-
-// Put implements origin.Store.
-func (s *Store) Put(ctx context.Context, key origin.Key, o origin.Object) error {
-	return s.config.Table.Put(ctx, key, o)
+func New(c Config) *Store {
+	c = c.orDefaults()
+	s := &Store{config: c, cache: newCache(c.Caches), recent: newRecent(c.Recent, c.RecentBytes),
+		nonces: rand.New(rand.NewPCG(c.Seed, nonceStream)), flights: make(map[wanted]*flight)}
+	s.timeouts.init(c, c.Timeout)
+	s.hedges.init(c, c.HedgeAfter)
+	s.patience.init(c, c.CacheTimeout)
+	return s
 }
 
-// Get implements origin.Store.
-func (s *Store) Get(ctx context.Context, key origin.Key, digest uint32) (origin.Object, error) {
-	return s.config.Table.Get(ctx, key, digest)
+// nonceStream tells the stream of nonces from others under the same seed.
+const nonceStream = 0x6e6f6e6365
+
+// token is a new write's.
+func (s *Store) token() origin.Token {
+	now := s.config.Runtime.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return origin.Token{Time: now, Nonce: s.nonces.Uint64()}
 }
 
-// Stats are a Store's counters since the beginning.
-type Stats struct {
-	Puts, Gets int64
-	Recent     int64 // gets answered from this process
-	Shared     int64 // gets that waited for another one of the same object
-	CacheHits  int64 // gets answered by the cache
-	TableReads int64 // gets answered by the table
-	Failed     int64 // calls that failed, but for ErrNotFound and ErrExists
-	Hedges     int64 // rows that were asked for a second time
-	Retries    int64 // rows that were tried again after an error
-	Damaged    int64 // rows whose checksum did not fit
-	Repaired   int64 // of them: read elsewhere, and written again
-	CacheAway  int64 // operations that a node of the cache was spared, since it is taken for dead
-	CacheWrong int64 // rows in the cache that were not what they should be
-}
+// mostBehind bounds what goes on after callers have their answers: giving rows to the cache, and repairs.
+const mostBehind = 1024
 
-// Stats returns the counters.
-func (s *Store) Stats() Stats { return Stats{} }
+// later does something that nobody waits for; it returns false, and does not, when too much of that is under way.
+func (s *Store) later(fn func(ctx context.Context)) bool {
+	if s.behind.Add(1) > mostBehind || s.config.Context.Err() != nil {
+		s.behind.Add(-1)
+		return false
+	}
+	s.config.Runtime.Go(func() {
+		defer s.behind.Add(-1)
+		fn(s.config.Context)
+	})
+	return true
+}

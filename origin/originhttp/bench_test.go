@@ -67,7 +67,7 @@ func BenchmarkPublish(b *testing.B) {
 	body := bytes.Repeat([]byte{1}, 512<<10)
 	p := origin.Publication{
 		Key:    origin.Key{Event: "final", Rendition: "v1080", Number: 1017, Pipeline: "a"},
-		Object: origin.Object{Body: body, Size: len(body), Digest: checksum(body)}, Inspected: true,
+		Object: origin.Object{Body: body, Size: len(body), Digest: origin.Checksum(body)}, Inspected: true,
 	}
 	b.SetBytes(512 << 10)
 	b.ReportAllocs()

@@ -138,7 +138,7 @@ func (a *answer) verify() error {
 }
 
 // exchange sends one request and reads the whole answer within a budget.
-func (c *Client) exchange(ctx context.Context, budget time.Duration, method string, p Path, h http.Header,
+func (c *Client) exchange(ctx context.Context, budget time.Duration, method string, p fmt.Stringer, h http.Header,
 	body []byte) (answer, error) {
 	limited, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
@@ -163,7 +163,7 @@ func (c *Client) exchange(ctx context.Context, budget time.Duration, method stri
 	if a.body, err = readAll(resp.Body, resp.ContentLength, c.options.MaxBody); err != nil {
 		return answer{}, failure(ctx, method, p, err)
 	}
-	a.digest = checksum(a.body)
+	a.digest = origin.Checksum(a.body)
 	return a, nil
 }
 
@@ -177,7 +177,7 @@ func (unrepeatable) Read([]byte) (int, error) { return 0, io.EOF }
 
 // failure says why no answer came: the caller's own context as it is, a time-out as origin.ErrTimeout, anything else as
 // origin.ErrUnreachable.
-func failure(ctx context.Context, method string, p Path, err error) error {
+func failure(ctx context.Context, method string, p fmt.Stringer, err error) error {
 	if own := ctx.Err(); own != nil {
 		return own
 	}

@@ -39,7 +39,7 @@ func (d *delivery) document(p Path) (resp origin.Response, mediaType string, err
 	}
 	resp = origin.Response{
 		Reason: origin.Published, MaxAge: lifetime,
-		Object: origin.Object{Body: body, Size: len(body), Digest: checksum(body)},
+		Object: origin.Object{Body: body, Size: len(body), Digest: origin.Checksum(body)},
 	}
 	return resp, mediaType, err
 }

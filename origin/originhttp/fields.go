@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"net/http"
 	"strconv"
 	"time"
@@ -26,11 +25,6 @@ const (
 	fieldCache    = "Cache-Status"
 	fieldTiming   = "Server-Timing"
 )
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// checksum is the CRC32C by which the origin knows an object.
-func checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
 
 // fields collects the header of one response and hands it over in two allocations, however many fields there are: the
 // values' text lies end to end in one string.

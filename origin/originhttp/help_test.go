@@ -69,7 +69,7 @@ func deliver(resp origin.Response) http.Handler {
 }
 
 func objectOf(body string) origin.Object {
-	return origin.Object{Body: []byte(body), Size: len(body), Digest: checksum([]byte(body))}
+	return origin.Object{Body: []byte(body), Size: len(body), Digest: origin.Checksum([]byte(body))}
 }
 
 // published is an answer with every field that a good one can have.

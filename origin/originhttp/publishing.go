@@ -91,7 +91,7 @@ func (h *publishing) receive(r *http.Request) (p origin.Publication, ref *refusa
 	if ref != nil {
 		return p, ref
 	}
-	p.Object = origin.Object{Body: body, Size: len(body), Digest: checksum(body)}
+	p.Object = origin.Object{Body: body, Size: len(body), Digest: origin.Checksum(body)}
 	return p, checkBody(&p, want)
 }
 
