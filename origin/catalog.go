@@ -1,6 +1,8 @@
 package origin
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 )
 
@@ -180,6 +182,23 @@ func (s *slot) insert(fresh Candidate, order []string) (Candidate, bool) {
 	copy(s.candidates[at+1:], s.candidates[at:])
 	s.candidates[at] = fresh
 	return fresh, true
+}
+
+// known lists all candidates; see Node.Known.
+func (c *catalog) known() (all []Announcement) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range c.event.Renditions {
+		t := c.tracks[r.ID]
+		slots := append([]slot{t.header}, t.ring...)
+		slices.SortFunc(slots, func(a, b slot) int { return cmp.Compare(a.number, b.number) })
+		for _, s := range slots {
+			for _, k := range s.candidates {
+				all = append(all, Announcement{Key{Event: c.event.ID, Rendition: r.ID, Number: s.number, Pipeline: k.Pipeline}, k})
+			}
+		}
+	}
+	return all
 }
 
 func rank(order []string, pipeline string) int {

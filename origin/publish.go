@@ -140,3 +140,13 @@ func (n *Node) Announce(a Announcement) {
 		c.add(a.Key, a.Candidate)
 	}
 }
+
+// Known lists the candidates of an event that can be read in this node's region: rendition by rendition as the event
+// has them, the header first, then by number, the candidates of a segment in the node's order. A node that starts enters
+// what its neighbours know, and needs nobody else to catch up.
+func (n *Node) Known(event string) []Announcement {
+	if c := n.catalog(event); c != nil {
+		return c.known()
+	}
+	return nil
+}

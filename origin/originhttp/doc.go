@@ -4,6 +4,7 @@
 //	packager ── Client.Publish ──HTTP──> Publishing ──> origin.Publisher      its own listener
 //	viewer, edge ── Client.Get ──HTTP──> Delivery ────> origin.Getter         its own listener
 //	                                        └─ manifests and playlists, from the Event and the clock alone
+//	origin.Node ── PeerClient ────────HTTP──> Peering ─────> origin.Node      its own listener, not for strangers
 //
 // The package is an adapter: it decides nothing about segments. What a Getter answered is told in a status and fields,
 // and read back from them by the Client, so that a program cannot tell whether HTTP lies in between: except by an
