@@ -1,0 +1,156 @@
+package cassandra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/apache/cassandra-gocql-driver/v2"
+
+	"github.com/liveorigin/liveorigin/origin"
+)
+
+// MaxRow bounds a row's value, in bytes. Cassandra takes mutations of up to half a segment of its commit log, 16 MiB.
+const MaxRow = 8 << 20
+
+// maxTTL is Cassandra's own limit: twenty years.
+const maxTTL = 20 * 365 * 24 * time.Hour
+
+// Put implements origin.Store.
+func (t *Table) Put(ctx context.Context, key origin.Key, o origin.Object) error {
+	if len(o.Body) != o.Size || o.Size > MaxRow {
+		return fmt.Errorf("put %s: a row of %d bytes that says %d: want them the same, and at most %d", name(key),
+			len(o.Body), o.Size, MaxRow)
+	}
+	ttl := t.ttl(o.ExpiresAt)
+	if key.Part == 0 {
+		if err := t.claim(ctx, key, o.Digest, ttl); err != nil {
+			return fmt.Errorf("claim %s: %w", name(key), err)
+		}
+	}
+	written := o.Token.Time
+	if written.IsZero() {
+		written = time.Now()
+	}
+	if err := t.write(ctx, key, o, ttl, written); err != nil {
+		return fmt.Errorf("put %s: %w", name(key), err)
+	}
+	return nil
+}
+
+// claim returns nil if the key is for these bytes, and ErrExists if it may be for others. See the package's comment for
+// why at most one digest gets its nil.
+func (t *Table) claim(ctx context.Context, key origin.Key, digest uint32, ttl int) error {
+	place := []any{key.Event, key.Rendition, key.Pipeline, int64(key.Number)}
+	err := t.writes.Query(t.statements.claim, append(place, int64(digest), ttl)...).Consistency(gocql.LocalQuorum).
+		ExecContext(ctx)
+	if err != nil {
+		return explain(err)
+	}
+	claimants := t.writes.Query(t.statements.claimants, place...).Consistency(gocql.LocalQuorum).IterContext(ctx)
+	var other, claimant int64
+	contested := false
+	for claimants.Scan(&claimant) {
+		if claimant != int64(digest) {
+			other, contested = claimant, true
+		}
+	}
+	if err := claimants.Close(); err != nil || !contested {
+		return explain(err)
+	}
+	if err := has(ctx, t.writes, t.statements.look, key, digest); !errors.Is(err, origin.ErrNotFound) {
+		return err // nil says that these bytes have had the key since before the others came
+	}
+	return fmt.Errorf("those with digest %08x: %w", other, origin.ErrExists)
+}
+
+// write writes a row. To write it again, with the same bytes and time, changes nothing.
+func (t *Table) write(ctx context.Context, key origin.Key, o origin.Object, ttl int, written time.Time) error {
+	var expires int64
+	if !o.ExpiresAt.IsZero() {
+		expires = o.ExpiresAt.UnixMicro()
+	}
+	return explain(t.writes.Query(t.statements.write, key.Event, key.Rendition, key.Pipeline, int64(key.Number), key.Part,
+		int64(o.Digest), o.Body, expires, ttl, written.UnixMicro()).Consistency(gocql.LocalQuorum).ExecContext(ctx))
+}
+
+// ttl is how long a row is kept, in whole seconds, rounded up so that nothing goes early; zero is for ever.
+func (t *Table) ttl(expires time.Time) int {
+	limit := min(t.config.Retention, maxTTL)
+	if expires.IsZero() {
+		return int(limit.Seconds())
+	}
+	left := min(time.Until(expires), maxTTL)
+	if limit > 0 {
+		left = min(left, limit)
+	}
+	return max(1, int(math.Ceil(left.Seconds())))
+}
+
+// Get implements origin.Store.
+func (t *Table) Get(ctx context.Context, key origin.Key, digest uint32) (origin.Object, error) {
+	consistency := gocql.LocalQuorum
+	if t.config.ReadOne {
+		consistency = gocql.LocalOne
+	}
+	o, err := t.read(ctx, key, digest, func(q *gocql.Query) *gocql.Query { return q.Consistency(consistency) })
+	if err != nil {
+		return o, fmt.Errorf("get %s: %w", name(key), err)
+	}
+	return o, nil
+}
+
+// GetFrom implements keyvalue.Replicated. It asks the i-th node of the data centre, in the order of racks, for what it
+// has by itself: exactly a replica's copy where a data centre has as many nodes as replicas, and otherwise the copy of
+// the replica that this node prefers.
+func (t *Table) GetFrom(ctx context.Context, replica int, key origin.Key, digest uint32) (origin.Object, error) {
+	if replica < 0 || replica >= len(t.replicas) {
+		return origin.Object{}, fmt.Errorf("get %s from replica %d of %d: %w", name(key), replica, len(t.replicas),
+			origin.ErrNotFound)
+	}
+	o, err := t.read(ctx, key, digest, func(q *gocql.Query) *gocql.Query {
+		return q.Consistency(gocql.LocalOne).SetHostID(t.replicas[replica])
+	})
+	if err != nil {
+		return o, fmt.Errorf("get %s from replica %d: %w", name(key), replica, err)
+	}
+	return o, nil
+}
+
+func (t *Table) read(ctx context.Context, key origin.Key, digest uint32, how func(*gocql.Query) *gocql.Query) (origin.Object, error) {
+	o := origin.Object{Digest: digest}
+	var expires int64
+	err := how(t.reads.Query(t.statements.read, keyOf(key, digest)...)).ScanContext(ctx, &o.Body, &expires)
+	if err != nil {
+		return origin.Object{}, explain(err)
+	}
+	if o.Size = len(o.Body); expires != 0 {
+		o.ExpiresAt = time.UnixMicro(expires)
+	}
+	return o, nil
+}
+
+// Repair implements keyvalue.Replicated: a newer time makes all replicas take the row again.
+func (t *Table) Repair(ctx context.Context, key origin.Key, o origin.Object) error {
+	if err := t.write(ctx, key, o, t.ttl(o.ExpiresAt), time.Now()); err != nil {
+		return fmt.Errorf("repair %s: %w", name(key), err)
+	}
+	return nil
+}
+
+// has says whether a row can be read at a quorum, without reading it.
+func has(ctx context.Context, s *gocql.Session, look string, key origin.Key, digest uint32) error {
+	var expires int64
+	return explain(s.Query(look, keyOf(key, digest)...).Consistency(gocql.LocalQuorum).ScanContext(ctx, &expires))
+}
+
+func keyOf(k origin.Key, digest uint32) []any {
+	return []any{k.Event, k.Rendition, k.Pipeline, int64(k.Number), k.Part, int64(digest)}
+}
+
+// name is a row's for people to read.
+func name(k origin.Key) string {
+	return fmt.Sprintf("%s/%s/%d of %s, part %d", k.Event, k.Rendition, k.Number, k.Pipeline, k.Part)
+}
