@@ -43,13 +43,14 @@ type Load struct {
 	Nodes int64 `json:"nodes,omitempty"`
 	// Viewers watch at the end of the second; of the tier of viewers only.
 	Viewers int64 `json:"viewers,omitempty"`
-	// Requests were asked, whether they were answered, refused or lost. To a cache or a store, each operation is one.
+	// Requests were asked, whether they were answered, refused or lost. To a cache or a store, each operation
+	// on a row is one.
 	Requests int64 `json:"requests,omitempty"`
 	// Bytes were sent to the tier in front, or over the link; what viewers got is spread over a segment's duration.
 	// Publish counts what it received, a store what all replicas read and wrote.
 	Bytes int64 `json:"bytes,omitempty"`
 	CPUUs int64 `json:"cpu_us,omitempty"` // processor time
-	// Hits and Misses are look-ups in the tier's own cache.
+	// Hits and Misses are look-ups in the tier's own cache: of a row, in the tier of caches.
 	Hits   int64 `json:"hits,omitempty"`
 	Misses int64 `json:"misses,omitempty"`
 	// StoreReads and StoreWrites are what all replicas carried out; of the tier of stores only.

@@ -160,6 +160,11 @@ type Usage struct {
 	HarnessRSSBytes *int64   `json:"harness_rss_bytes_max"`
 	K6CPUCores      *float64 `json:"k6_cpu_cores"`
 	K6RSSBytes      *int64   `json:"k6_rss_bytes_max"`
+	// Origins and edges that were processes of their own: all of a tier together, and the memory of the largest.
+	OriginCPUCores *float64 `json:"origin_cpu_cores,omitempty"`
+	OriginRSSBytes *int64   `json:"origin_rss_bytes_max,omitempty"`
+	EdgeCPUCores   *float64 `json:"edge_cpu_cores,omitempty"`
+	EdgeRSSBytes   *int64   `json:"edge_rss_bytes_max,omitempty"`
 }
 
 // ExitCode is the process's: 0 objectives met, 3 one was missed, 4 inconclusive.

@@ -129,6 +129,8 @@ func (e *evidence) usage() Usage {
 	var u Usage
 	u.HarnessCPUCores, u.HarnessRSSBytes = e.usageOf("harness")
 	u.K6CPUCores, u.K6RSSBytes = e.usageOf("k6")
+	u.OriginCPUCores, u.OriginRSSBytes = e.usageOf("origin")
+	u.EdgeCPUCores, u.EdgeRSSBytes = e.usageOf("edge")
 	return u
 }
 

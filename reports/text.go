@@ -68,7 +68,11 @@ func (r *Report) writeCosts(b *bytes.Buffer) {
 		name  string
 		cores *float64
 		rss   *int64
-	}{{"harness", r.Usage.HarnessCPUCores, r.Usage.HarnessRSSBytes}, {"k6", r.Usage.K6CPUCores, r.Usage.K6RSSBytes}} {
+	}{
+		{"harness", r.Usage.HarnessCPUCores, r.Usage.HarnessRSSBytes}, {"k6", r.Usage.K6CPUCores, r.Usage.K6RSSBytes},
+		{"origin processes", r.Usage.OriginCPUCores, r.Usage.OriginRSSBytes},
+		{"edge processes", r.Usage.EdgeCPUCores, r.Usage.EdgeRSSBytes},
+	} {
 		if u.cores != nil && u.rss != nil {
 			fmt.Fprintf(b, "%s used %.2f cores and %d MiB\n", u.name, *u.cores, *u.rss>>20)
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/liveorigin/liveorigin/encoders"
@@ -75,6 +76,26 @@ func (s *Scenario) Models() error {
 		}
 	}
 	return r.err()
+}
+
+// Databases says why the scenario cannot run over real databases, as *Problems; nil when it can. What faults do to
+// databases can only be done to our own.
+func (s *Scenario) Databases(ours bool) error {
+	r := s.reader.again()
+	problem := func(path, format string, args ...any) { r.add(r.place(path).value, path, format, args...) }
+	if s.Storage.Profile == ObjectStore {
+		problem("storage.profile", "there is no real %s to run on; take it out, or leave --stack out", ObjectStore)
+	}
+	for i, spec := range s.faults {
+		if actor, ok := faults.New(spec, time.Time{}, nil).(faults.Actor); ok && !ours && onDatabases(actor) {
+			problem(join(item("faults", i), "kind"), "%s would break databases that are not ours; use --stack containers", spec.Kind)
+		}
+	}
+	return r.err()
+}
+
+func onDatabases(f faults.Actor) bool {
+	return slices.ContainsFunc(f.Acts(), func(a faults.Act) bool { return a.At.Node == "" })
 }
 
 func (s *Scenario) hasMedia() bool {

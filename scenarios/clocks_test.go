@@ -51,7 +51,7 @@ func TestWallClockTakesDefaults(t *testing.T) {
 		Override{"network.profile", "loopback"}, Override{"audience.viewers.peak", "100000"},
 		Override{"audience.viewers.leave", "0s"}, Override{"audience.adaptive", "false"},
 		Override{"audience.rewinds", "0%"}, Override{"audience.retries", "obey"},
-		Override{"storage", "{profile: object-store, cache: memcached}"})
+		Override{"storage", "{profile: cassandra, cache: memcached}"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,6 @@ func (b *breakage) keys() keys {
 			is: count(&b.PPM, -1_000_000, 1_000_000)},
 		{name: "delay", about: "how much longer everything takes", is: duration(&b.Delay, time.Millisecond, time.Hour)},
 		{name: "node", about: "an origin node or an edge: <region>-origin-<k> or <region>-edge-<k>, k from 1", is: name(&b.Node)},
-		{name: "cpu", about: "how much of one processor core is left: 10%", is: share(&b.Cores)},
 		{name: "offset", about: "how far the clock is ahead; -2s is behind", is: shift(&b.Offset, time.Hour)},
 	}
 }
@@ -111,14 +110,7 @@ func (f *form) checkWindow(r *reader, b *breakage) {
 	if path := join(b.path, "offset"); r.given(path) && r.sound(path) && b.Offset == 0 {
 		r.problem(path, "an offset of 0s is none")
 	}
-	if path := join(b.path, "cpu"); r.given(path) && r.sound(path) && b.Cores < leastCPU {
-		r.problem(path, "less than %g%% of a core is a pause, not a slow node; take zone-pause for that", leastCPU*100)
-	}
 }
-
-// leastCPU is what a container is given at least, of a core: the kernel takes no less than a millisecond in its period of
-// 100 ms.
-const leastCPU = 0.01
 
 // checkTarget looks up what the fault names.
 func (f *form) checkTarget(r *reader, b *breakage) {

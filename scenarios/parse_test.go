@@ -33,6 +33,8 @@ storage:
   write: {p50: 6ms, p99: 40ms}
   read: {p50: 3ms, p99: 9ms}
   replication_lag: 1s
+  chunk: 64KiB
+  recent: 2
 audience:
   edges: 3
   viewers: {start: 5, ramp: 20s, peak: 200}
@@ -68,7 +70,7 @@ func TestParseEverything(t *testing.T) {
 	same(t, "regions", s.Regions, []Region{
 		{"west", []string{"w1", "w2"}, 2, 5}, {"east", []string{"e"}, 3, 3}, {"asia", nil, 1, 3}})
 	same(t, "storage", s.Storage, Storage{Embedded, Latency{6 * time.Millisecond, 40 * time.Millisecond},
-		Latency{3 * time.Millisecond, 9 * time.Millisecond}, time.Second, ""})
+		Latency{3 * time.Millisecond, 9 * time.Millisecond}, time.Second, "", 64 << 10, 2})
 	same(t, "phases", s.Phases(), []reports.Phase{
 		{Name: "zero", Until: 10 * time.Second},
 		{Name: "alpha", From: 10 * time.Second, Until: 20 * time.Second},
@@ -85,10 +87,10 @@ func TestParseEverything(t *testing.T) {
 			Delay: 30 * time.Millisecond}})
 	same(t, "objectives", s.Objectives(), []reports.Objective{
 		{Indicator: "live-edge latency", Percentile: 99.9, Phase: "alpha", Region: "east",
-			Max: reports.Limit{Duration: 1500 * time.Millisecond}, MinSamples: 500, File: "dir/full.yaml", Line: 37},
-		{Indicator: "missed segments", Max: reports.Limit{Count: 3}, MinSamples: 1, File: "dir/full.yaml", Line: 38},
+			Max: reports.Limit{Duration: 1500 * time.Millisecond}, MinSamples: 500, File: "dir/full.yaml", Line: 39},
+		{Indicator: "missed segments", Max: reports.Limit{Count: 3}, MinSamples: 1, File: "dir/full.yaml", Line: 40},
 		{Indicator: "recovery time", After: "slow-clock", Max: reports.Limit{Duration: 4 * time.Second}, MinSamples: 1,
-			File: "dir/full.yaml", Line: 39}})
+			File: "dir/full.yaml", Line: 41}})
 	same(t, "seed", s.Seed, uint64(1<<64-1))
 	same(t, "names", [][]string{s.OriginNames("west"), s.EdgeNames("asia"), s.ZoneNames("east"), s.EdgeNames("moon")},
 		[][]string{{"west-origin-1", "west-origin-2"}, {"asia-edge-1", "asia-edge-2", "asia-edge-3"}, {"1", "2", "3"}, nil})
@@ -126,7 +128,7 @@ func TestDefaults(t *testing.T) {
 	same(t, "audience", s.Audience, Audience{Edges: 2, Viewers: Viewers{Peak: 1}, Ladder: "spread",
 		Buffer: 4 * time.Second, CheckEvery: 16})
 	same(t, "storage", s.Storage, Storage{Embedded, Latency{5 * time.Millisecond, 30 * time.Millisecond},
-		Latency{2 * time.Millisecond, 10 * time.Millisecond}, 100 * time.Millisecond, ""})
+		Latency{2 * time.Millisecond, 10 * time.Millisecond}, 100 * time.Millisecond, "", 512 << 10, 4})
 	same(t, "what is below", []string{s.Machines.Profile, s.Network.Profile}, []string{"unlimited", "loopback"})
 	same(t, "delivery", s.Delivery, Delivery{})
 	same(t, "phases", s.Phases(), []reports.Phase{{Name: "event", Until: 10 * time.Second}})
@@ -165,7 +167,7 @@ func TestOverride(t *testing.T) {
 		{"audience.viewers.peak=50", func(s *Scenario) any { return s.Audience.Viewers.Peak }, 50},
 		{"faults[0].for=10s", func(s *Scenario) any { return s.FaultSpecs()[0].For }, 10 * time.Second},
 		{"objectives[2].max=5s", func(s *Scenario) any { return s.Objectives()[2].Max.Duration }, 5 * time.Second},
-		{"faults=[]", nil, `full.yaml:40:12: there is no fault "slow-clock": the scenario has none`},
+		{"faults=[]", nil, `full.yaml:42:12: there is no fault "slow-clock": the scenario has none`},
 		{"event.ladder=[a96, v360]", func(s *Scenario) any { return s.Ladder }, []string{"a96", "v360"}},
 		{"about='a: b'", func(s *Scenario) any { return s.About }, "a: b"},
 		{"phases.mid=25s", func(s *Scenario) any { return s.Phases()[2].From }, 25 * time.Second},
@@ -214,7 +216,7 @@ func TestOverride(t *testing.T) {
 const virtual = `about: what virtual time has besides
 event: {duration: 2h, ladder: event}
 regions: {west: {pipelines: [w]}, east: {pipelines: [e]}}
-storage: {profile: cassandra, write: {p50: 30ms, p99: 140ms}, cache: memcached}
+storage: {profile: cassandra, write: {p50: 30ms, p99: 140ms}, cache: memcached, chunk: 1020KiB, recent: 0}
 machines: {profile: cloud}
 network: {profile: world}
 delivery: {sites: 50, servers: 70, top_tier: 7, groups: 10, backbone: 2.5Tbps}
@@ -232,7 +234,7 @@ func TestParseVirtual(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "storage", s.Storage, Storage{Cassandra, Latency{30 * time.Millisecond, 140 * time.Millisecond}, Latency{},
-		100 * time.Millisecond, "memcached"})
+		100 * time.Millisecond, "memcached", 1020 << 10, 0})
 	same(t, "what is below", []string{s.Machines.Profile, s.Network.Profile}, []string{"cloud", "world"})
 	same(t, "delivery", s.Delivery, Delivery{Sites: 50, Servers: 70, TopTier: 7, Groups: 10, Backbone: 2_500_000_000_000})
 	same(t, "audience", s.Audience, Audience{Viewers: Viewers{7, 10 * time.Minute, 65_000_000, 20 * time.Minute},

@@ -46,7 +46,10 @@ type Scenario struct {
 	// kept with Source reads the same scenario again.
 	CurveFile   string
 	CurveSource []byte
-	Scaled      Scaling
+	// ProfileFile and ProfileSource are the same for a storage.profile that is a file; empty for one that has a name.
+	ProfileFile   string
+	ProfileSource []byte
+	Scaled        Scaling
 
 	open       Opener
 	reader     *reader // knows where everything stood
@@ -72,6 +75,9 @@ type Storage struct {
 	ReplicationLag time.Duration
 	// Cache is the profile of a write-through cache in front of the store; empty for none.
 	Cache string
+	Chunk int // bytes that larger segments are cut into
+	// Recent is how many of the newest segments of each rendition an origin keeps in its memory.
+	Recent int
 }
 
 // Machines says what origin nodes run on: the name of a profile of sim/resources.

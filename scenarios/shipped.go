@@ -50,7 +50,7 @@ func Load(name string, overrides ...Override) (*Scenario, error) {
 	if !isFile(name) {
 		src, err := shipped.ReadFile(name + ".yaml")
 		if err == nil {
-			return ParseWith(shipped.ReadFile, "scenarios/"+name+".yaml", src, overrides...)
+			return ParseWith(shippedOrHere, "scenarios/"+name+".yaml", src, overrides...)
 		}
 	}
 	src, err := readFile(name, maxBytes)
@@ -61,6 +61,15 @@ func Load(name string, overrides ...Override) (*Scenario, error) {
 		return nil, fmt.Errorf("read scenario: %w", err)
 	}
 	return ParseWith(beside(name), name, src, overrides...)
+}
+
+// shippedOrHere opens the files of a shipped scenario. None has a profile of its own: one that an override names is looked
+// for in the current directory.
+func shippedOrHere(name string) ([]byte, error) {
+	if filepath.Ext(name) == ".yaml" {
+		return readFile(name, maxBytes)
+	}
+	return shipped.ReadFile(name)
 }
 
 // beside opens files by their names relative to the folder of a scenario's file.

@@ -75,7 +75,7 @@ func TestShippedOnTheWallClock(t *testing.T) {
 		if wall := s.WallClock(); (wall != nil) != virtual {
 			t.Errorf("%s on the wall clock: %v", s.Name, wall)
 		}
-		real := s.Name == "broken-processes" || s.Name == "cut-store" || s.Name == "starved-store"
+		real := s.Name == "broken-processes" || s.Name == "cut-store" || s.Name == "disk-full" || s.Name == "starved-store"
 		if models := s.Models(); (models != nil) != real {
 			t.Errorf("%s on models: %v", s.Name, models)
 		}

@@ -25,6 +25,9 @@ func size(into *int, least, most int) value {
 			if m == nil {
 				return fmt.Sprintf("%q is not a size; write one like 512KiB or 1MiB", n.text), ""
 			}
+			if m[2] == "" {
+				return n.text + " needs a unit", n.text + "KiB"
+			}
 			count, _ := strconv.Atoi(m[1]) // ten digits at most
 			for _, s := range sizes {
 				if s.unit != m[2] {
@@ -43,15 +46,13 @@ func size(into *int, least, most int) value {
 
 // guessSize mends a unit that is nearly one: 512kB, 1M.
 func guessSize(count, unit string) string {
-	if unit != "" {
-		switch unit[0] {
-		case 'k', 'K':
-			return count + "KiB"
-		case 'm', 'M':
-			return count + "MiB"
-		case 'g', 'G':
-			return count + "GiB"
-		}
+	switch unit[0] {
+	case 'k', 'K':
+		return count + "KiB"
+	case 'm', 'M':
+		return count + "MiB"
+	case 'g', 'G':
+		return count + "GiB"
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/liveorigin/liveorigin/faults"
@@ -34,11 +35,25 @@ var (
 	embeddedRead  = Latency{P50: 2 * time.Millisecond, P99: 10 * time.Millisecond}
 )
 
+// What segments are cut into, in bytes.
+const (
+	leastChunk = 16 << 10
+	// mostChunk is half of what Cassandra takes as one write: max_mutation_size, half of a commit log segment of 32 MiB.
+	mostChunk = 8 << 20
+	// mostCached fits an item of memcached, which holds 1 MiB with its key and what tells whose it is.
+	mostCached   = 1<<20 - 4<<10
+	defaultChunk = 512 << 10
+)
+
+// defaultRecent is what live viewers ask for: the live edge, which is three segments, and one for who is a little late.
+const defaultRecent = 4
+
 func (f *form) storageKeys() keys {
 	return keys{
 		{name: "profile", otherwise: Embedded,
-			about: "what the store is made of: replicas in memory, Cassandra's, or the object store of before",
-			is:    choice(&f.Storage.Profile, "profile of storage", storageProfiles)},
+			about: "what the store is made of: replicas in memory, Cassandra's, the object store of before; or the .yaml file that " +
+				"liveorigin calibrate wrote",
+			is: storeProfile{f}},
 		{name: "write", about: "one replica's latency of a write; the profile's own by default",
 			is: section{latencyKeys(&f.Storage.Write, embeddedWrite)}},
 		{name: "read", about: "one replica's latency of a read; the profile's own by default",
@@ -47,6 +62,12 @@ func (f *form) storageKeys() keys {
 			is: duration(&f.Storage.ReplicationLag, 0, time.Minute)},
 		{name: "cache", otherwise: "none", about: "a write-through cache in front of the store",
 			is: choice(&f.Storage.Cache, "cache", cacheProfiles)},
+		{name: "chunk", otherwise: shortSize(defaultChunk),
+			about: "what larger segments are cut into; each chunk is a row of the store, and an item of the cache",
+			is:    size(&f.Storage.Chunk, leastChunk, mostChunk)},
+		{name: "recent", otherwise: strconv.Itoa(defaultRecent),
+			about: "how many of the newest segments of each rendition an origin keeps in its memory",
+			is:    count(&f.Storage.Recent, 0, 1000)},
 	}
 }
 
@@ -66,12 +87,24 @@ func (f *form) checkStorage(r *reader) {
 		f.Storage.Cache = ""
 	}
 	f.checkCache(r)
-	if f.Storage.Profile != ObjectStore {
-		return
+	if f.Storage.Profile == ObjectStore {
+		f.checkObjectStore(r)
 	}
+}
+
+// checkObjectStore wants nothing of what there was not when there was an object store.
+func (f *form) checkObjectStore(r *reader) {
 	if r.given("storage.replication_lag") {
 		r.problemOfKey("storage.replication_lag", "nothing is copied with profile %s: every pipeline publishes in every "+
 			"region; take replication_lag out", ObjectStore)
+	}
+	for _, key := range []string{"chunk", "recent"} {
+		if path := join("storage", key); r.given(path) {
+			r.problemOfKey(path, "profile %s keeps segments whole, and nothing before it; take %s out", ObjectStore, key)
+		}
+	}
+	if f.Storage.Cache != "" && r.sound("storage.cache") {
+		r.problemOfKey("storage.cache", "profile %s has no cache in front of it; take cache out", ObjectStore)
 	}
 	for _, b := range f.broken {
 		if b.Zone != "" && r.sound(join(b.path, "zone")) {
@@ -80,9 +113,16 @@ func (f *form) checkStorage(r *reader) {
 	}
 }
 
-// checkCache wants faults that break a cache to have one.
+// checkCache wants rows that fit the cache, and faults that break a cache to have one.
 func (f *form) checkCache(r *reader) {
-	if f.Storage.Cache != "" || !r.sound("storage.cache") {
+	if !r.sound("storage.cache") {
+		return
+	}
+	if f.Storage.Cache != "" {
+		if f.Storage.Chunk > mostCached && r.sound("storage.chunk") {
+			r.problem("storage.chunk", "a chunk of %s does not fit the cache, whose items have %s at most", shortSize(f.Storage.Chunk),
+				shortSize(mostCached))
+		}
 		return
 	}
 	for _, b := range f.broken {

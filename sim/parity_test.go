@@ -12,12 +12,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/liveorigin/liveorigin/faults"
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/origin/originhttp"
 	"github.com/liveorigin/liveorigin/scenarios"
 	"github.com/liveorigin/liveorigin/sim/hurried"
 	"github.com/liveorigin/liveorigin/sim/loop"
 	"github.com/liveorigin/liveorigin/sim/stack"
+	"github.com/liveorigin/liveorigin/sim/storage"
 )
 
 // One origin, two clocks: the same small worlds are run on the loop and on the wall clock (inside synctest, where an
@@ -54,10 +56,10 @@ var worlds = []struct{ why, faults string }{
 	{"the edges forget", `{kind: edge-flush, at: 9s}`},
 }
 
-func worldScenario(t *testing.T, behind, faults string) *scenarios.Scenario {
+func worldScenario(t *testing.T, behind, faults string, storage ...scenarios.Override) *scenarios.Scenario {
 	t.Helper()
 	sc, err := scenarios.Parse("parity.yaml", []byte(worldOfParity+
-		"faults: [{kind: late-segments, pipeline: c, delay: "+behind+", at: 0s, for: 16s}, "+faults+"]\n"))
+		"faults: [{kind: late-segments, pipeline: c, delay: "+behind+", at: 0s, for: 16s}, "+faults+"]\n"), storage...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,23 +70,102 @@ func TestParity(t *testing.T) {
 	for _, w := range worlds {
 		t.Run(w.why, func(t *testing.T) {
 			t.Parallel()
-			sc := worldScenario(t, "11ms", w.faults)
-			onLoop := playOnLoop(t, sc, stack.CMAF)
-			var onWall []string
-			synctest.Test(t, func(t *testing.T) { onWall = playOnWall(t, sc) })
-			if diff := cmp.Diff(onWall, onLoop); diff != "" || len(onLoop) < 100 {
-				t.Errorf("%d lines; -wall clock +loop:\n%s", len(onLoop), clip(diff))
-			}
-			again := playOnLoop(t, sc, stack.CMAF)
-			if diff := cmp.Diff(onLoop, again); diff != "" {
-				t.Errorf("the loop is not the same twice:\n%s", clip(diff))
-			}
-			// Without bytes there is nothing to inspect, but everything comes to the same.
-			withoutBytes := playOnLoop(t, sc, stack.Sizes)
-			if diff := cmp.Diff(withoutSizes(onLoop), withoutSizes(withoutBytes)); diff != "" {
-				t.Errorf("-with bytes +sizes only:\n%s", clip(diff))
-			}
+			parity(t, worldScenario(t, "11ms", w.faults))
 		})
+	}
+}
+
+// The same for other stores than the default, where segments are many rows, and nodes remember less than is asked for.
+func TestParityOfStores(t *testing.T) {
+	// Two writes, one after the other, must end before anybody asks, and reads not at an instant at which somebody does.
+	chunks := []scenarios.Override{{Path: "storage.chunk", Value: "16KiB"}, {Path: "storage.recent", Value: "1"},
+		{Path: "storage.write", Value: "{p50: 3200us, p99: 3200us}"}, {Path: "storage.read", Value: "{p50: 2700us, p99: 2700us}"}}
+	cached := append([]scenarios.Override{{Path: "storage.cache", Value: "memcached"}}, chunks...)
+	for _, w := range []struct {
+		why, faults string
+		storage     []scenarios.Override
+	}{
+		{"many rows", ``, chunks},
+		{"many rows in a slow store", `{kind: slow-store, region: east, delay: 400ms, at: 5s, for: 6s}`, chunks},
+		{"many rows while a region is lost", `{kind: region-loss, region: east, at: 5s, for: 6s}`, chunks},
+		{"many rows and a cache", ``, cached},
+		{"many rows and a cache that is lost", `{kind: cache-loss, region: east, at: 5s, for: 6s}`, cached},
+	} {
+		t.Run(w.why, func(t *testing.T) {
+			t.Parallel()
+			parity(t, worldScenario(t, "11ms", w.faults, w.storage...))
+		})
+	}
+}
+
+// parity plays a world on both clocks, and with and without bytes.
+func parity(t *testing.T, sc *scenarios.Scenario) {
+	onLoop := playOnLoop(t, sc, stack.CMAF)
+	var onWall []string
+	synctest.Test(t, func(t *testing.T) { onWall = playOnWall(t, sc) })
+	if diff := cmp.Diff(decisive(sc, onWall), decisive(sc, onLoop)); diff != "" || len(onLoop) < 100 {
+		t.Errorf("%d lines; -wall clock +loop:\n%s", len(onLoop), clip(diff))
+	}
+	again := playOnLoop(t, sc, stack.CMAF)
+	if diff := cmp.Diff(onLoop, again); diff != "" {
+		t.Errorf("the loop is not the same twice:\n%s", clip(diff))
+	}
+	// Without bytes there is nothing to inspect, but everything comes to the same.
+	withoutBytes := playOnLoop(t, sc, stack.Sizes)
+	if diff := cmp.Diff(decisive(sc, withoutSizes(onLoop)), decisive(sc, withoutSizes(withoutBytes))); diff != "" {
+		t.Errorf("-with bytes +sizes only:\n%s", clip(diff))
+	}
+}
+
+// decisive takes away what is recorded of a cache that is lost: how many of the rows that are asked for at one instant find
+// that out, before it is taken for dead, is another number each time where an instant has no order.
+func decisive(sc *scenarios.Scenario, lines []string) []string {
+	if sc.Storage.Cache == "" {
+		return lines
+	}
+	return slices.DeleteFunc(slices.Clone(lines), func(line string) bool {
+		return strings.Contains(line, " "+origin.KindReplica+" ")
+	})
+}
+
+// steadyStorage has tables and caches in which nothing is left to chance: the cache of the scenarios has not.
+type steadyStorage struct {
+	stack.Storage
+	config stack.Config
+	caches map[string][]*storage.CacheNode
+}
+
+// newSteady is the stack of a world: over a storage of its own where it has a cache.
+func newSteady(c stack.Config) (*stack.Stack, error) {
+	if c.Scenario.Storage.Cache != "" {
+		c.Storage = &steadyStorage{config: c, caches: map[string][]*storage.CacheNode{}}
+	}
+	return stack.New(context.Background(), c)
+}
+
+// Rows implements stack.Storage.
+func (s *steadyStorage) Rows(region string) (stack.Rows, error) {
+	c := s.config
+	table := storage.NewTable(storage.TableConfig{Region: region, Zones: c.Scenario.ZoneNames(region), Runtime: c.Runtime,
+		Context: context.Background(), Start: c.Event.AvailabilityStartTime, Recorder: c.Recorder,
+		Replica: storage.ReplicaProfile{Write: storage.Latency(c.Scenario.Storage.Write), Read: storage.Latency(c.Scenario.Storage.Read)}})
+	rows := stack.Rows{Table: table}
+	profile, _ := storage.CacheByName(c.Scenario.Storage.Cache)
+	profile.Get, profile.Set, profile.Capacity = storage.Latency{P50: time.Millisecond}, storage.Latency{P50: time.Millisecond}, storage.Capacity{}
+	for i := range profile.Nodes {
+		node := storage.NewCacheNode(storage.CacheNodeConfig{Name: fmt.Sprint(i), Region: region, Runtime: c.Runtime, Profile: profile})
+		s.caches[region] = append(s.caches[region], node)
+		rows.Caches = append(rows.Caches, node)
+	}
+	return rows, nil
+}
+
+// Strike implements stack.Storage.
+func (s *steadyStorage) Strike(f faults.Striker) {
+	for _, region := range s.config.Scenario.RegionNames() {
+		for _, node := range s.caches[region] {
+			f.Strike(faults.Place{Region: region, Cache: faults.AllNodes}, node)
+		}
 	}
 }
 
@@ -161,7 +242,7 @@ const worldEnds = 25 * time.Second
 func playOnLoop(t *testing.T, sc *scenarios.Scenario, media stack.Media) []string {
 	t.Helper()
 	l, rec := loop.New(worldStart.Add(-time.Second)), new(lines)
-	s, err := playWorld(sc, l, worldStart, func(c stack.Config) (*stack.Stack, error) { return stack.New(context.Background(), c) }, media, rec)
+	s, err := playWorld(sc, l, worldStart, newSteady, media, rec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +264,7 @@ func playOnWall(t *testing.T, sc *scenarios.Scenario) []string {
 	t.Helper()
 	rt, rec := new(origin.Wall), new(lines)
 	start := rt.Now().Add(time.Second)
-	s, err := playWorld(sc, rt, start, func(c stack.Config) (*stack.Stack, error) { return stack.New(context.Background(), c) }, stack.CMAF, rec)
+	s, err := playWorld(sc, rt, start, newSteady, stack.CMAF, rec)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,11 @@ func units(sc *scenarios.Scenario) ([]capacity.Unit, error) {
 			MemoryBytes: float64(cache.Bytes), OpsPerSecond: float64(cache.Capacity.Operations), Target: utilisation,
 			Source: "cache profile " + cache.Name})
 	}
-	if table, _ := storage.StoreByName(sc.Storage.Profile); table.Bucket == nil && table.Replica.Nodes > 0 {
+	table, err := storage.StoreOf(sc.Storage.Profile, sc.ProfileSource)
+	if err != nil {
+		return nil, err
+	}
+	if table.Replica.Nodes > 0 && table.Replica.Capacity != (storage.Capacity{}) {
 		nodes := float64(table.Replica.Nodes)
 		all = append(all, capacity.Unit{Name: "Cassandra node", Tier: reports.TierStore,
 			NICBps:       8 * float64(table.Replica.Capacity.Bytes) / nodes,

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"log/slog"
 	"slices"
 
 	"github.com/liveorigin/liveorigin/faults"
@@ -18,26 +19,30 @@ func broken[Seam, Breaker any](fs []faults.Fault, seam Seam, wrap func(Breaker, 
 	return seam
 }
 
-func (s *Stack) brokenSource(at faults.Place, src origin.Source) origin.Source {
-	return broken(s.Faults, src, func(b faults.SourceBreaker, src origin.Source) origin.Source {
+func (c *Config) brokenSource(at faults.Place, src origin.Source) origin.Source {
+	return broken(c.Faults, src, func(b faults.SourceBreaker, src origin.Source) origin.Source {
 		return b.WrapSource(at, src)
 	})
 }
 
-func (s *Stack) brokenPublisher(at faults.Place, p origin.Publisher) origin.Publisher {
-	return broken(s.Faults, p, func(b faults.PublisherBreaker, p origin.Publisher) origin.Publisher {
+func (c *Config) brokenPublisher(at faults.Place, p origin.Publisher) origin.Publisher {
+	return broken(c.Faults, p, func(b faults.PublisherBreaker, p origin.Publisher) origin.Publisher {
 		return b.WrapPublisher(at, p)
 	})
 }
 
-func (s *Stack) brokenGetter(at faults.Place, g origin.Getter) origin.Getter {
-	return broken(s.Faults, g, func(b faults.GetterBreaker, g origin.Getter) origin.Getter {
+func (c *Config) brokenGetter(at faults.Place, g origin.Getter) origin.Getter {
+	return broken(c.Faults, g, func(b faults.GetterBreaker, g origin.Getter) origin.Getter {
 		return b.WrapGetter(at, g)
 	})
 }
 
-func (s *Stack) brokenStore(at faults.Place, st origin.Store) origin.Store {
-	return broken(s.Faults, st, func(b faults.StoreBreaker, st origin.Store) origin.Store {
+func (c *Config) brokenStore(at faults.Place, st origin.Store) origin.Store {
+	fs := c.Faults
+	if c.Databases {
+		fs = withoutActors(fs)
+	}
+	return broken(fs, st, func(b faults.StoreBreaker, st origin.Store) origin.Store {
 		return b.WrapStore(at, st)
 	})
 }
@@ -48,20 +53,15 @@ func (s *Stack) Strike(f faults.Fault) {
 	if !ok {
 		return
 	}
+	if s.processes != nil {
+		if err := s.processes.strike(f.Spec().ID); err != nil {
+			slog.Error("a fault did not act everywhere", "fault", f.Spec().ID, "error", err)
+		}
+	}
 	for _, e := range s.caches {
 		striker.Strike(faults.Place{Region: e.Region, Node: e.Name}, flushed{e, s})
 	}
-	for _, m := range s.stores {
-		if m.cache != nil {
-			striker.Strike(faults.Place{Region: m.region, Cache: faults.AllNodes}, m.cache)
-		}
-		if m.table == nil {
-			continue
-		}
-		for _, zone := range s.Scenario.ZoneNames(m.region) {
-			striker.Strike(faults.Place{Region: m.region, Zone: zone}, m.table.Zone(zone))
-		}
-	}
+	s.Storage.Strike(striker)
 }
 
 // flushed is an edge whose flushes go into the history.

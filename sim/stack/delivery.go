@@ -35,10 +35,10 @@ func (s *Stack) startDelivery() error {
 func (s *Stack) origins(home string, turn int) []upstream {
 	var own, others []upstream
 	for _, r := range s.Scenario.Regions {
-		nodes := s.regions[r.Name].nodes
-		for i := range nodes {
-			i = (i + turn) % len(nodes)
-			u := upstream{Part{Tier: Origin, Region: r.Name, Name: nodes[i].Name}, s.regions[r.Name].deliver[i]}
+		names := s.regions[r.Name].names
+		for i := range names {
+			i = (i + turn) % len(names)
+			u := upstream{Part{Tier: Origin, Region: r.Name, Name: names[i]}, s.regions[r.Name].deliver[i]}
 			if r.Name == home {
 				own = append(own, u)
 			} else {

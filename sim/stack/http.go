@@ -12,33 +12,56 @@ import (
 	"github.com/liveorigin/liveorigin/scenarios"
 )
 
-// loopback is the wiring of the wall clock: every part is a server of its own on a free port of this machine.
+// loopback is the wiring of the wall clock: every part is a server of its own on this machine.
 type loopback struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	runtime origin.Runtime
 	clients []*originhttp.Client
+	// listen opens what a part listens on, which it calls by a name.
+	listen func(name string) (net.Listener, error)
+}
+
+// The names of what parts listen on.
+const (
+	forDelivery   = "deliver"
+	forPublishing = "publish"
+	forPeers      = "peer"
+)
+
+func newLoopback(ctx context.Context, rt origin.Runtime) *loopback {
+	w := &loopback{runtime: rt, listen: func(string) (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") }}
+	w.ctx, w.cancel = context.WithCancel(ctx)
+	return w
 }
 
 // NewEmbedded makes the stack that needs nothing but this process: stores in memory, real media, everything else over
 // real HTTP.
 func NewEmbedded(ctx context.Context, sc *scenarios.Scenario, ev origin.Event, fs []faults.Fault, rt origin.Runtime,
 	rec origin.Recorder) (*Stack, error) {
-	w := &loopback{runtime: rt}
-	w.ctx, w.cancel = context.WithCancel(ctx)
-	return New(ctx, Config{Scenario: sc, Event: ev, Faults: fs, Runtime: rt, Recorder: rec, Wiring: w, Media: CMAF})
+	return New(ctx, Config{Scenario: sc, Event: ev, Faults: fs, Runtime: rt, Recorder: rec, Wiring: newLoopback(ctx, rt),
+		Media: CMAF})
 }
 
 // Serve implements Wiring.
 func (w *loopback) Serve(_ Part, g origin.Getter, broken func(origin.Getter) origin.Getter, c Catalog) (Door[origin.Getter], error) {
-	url, err := w.listen(originhttp.Delivery(broken(g), c, w.runtime), originhttp.ForDelivery)
-	return Door[origin.Getter]{url, func(Part) (origin.Getter, error) { return w.client(url) }}, err
+	url, err := w.serve(forDelivery, originhttp.Delivery(broken(g), c, w.runtime), originhttp.ForDelivery)
+	return w.deliveryAt(url), err
 }
 
 // Accept implements Wiring.
 func (w *loopback) Accept(_ Part, p origin.Publisher, broken func(origin.Publisher) origin.Publisher, c Catalog) (Door[origin.Publisher], error) {
-	url, err := w.listen(originhttp.Publishing(broken(p), c, originhttp.Limits{}), originhttp.ForPublishing)
-	return Door[origin.Publisher]{url, func(Part) (origin.Publisher, error) { return w.client(url) }}, err
+	url, err := w.serve(forPublishing, originhttp.Publishing(broken(p), c, originhttp.Limits{}), originhttp.ForPublishing)
+	return w.publishingAt(url), err
+}
+
+// deliveryAt and publishingAt are the doors of a part at its base URL, be it in another process.
+func (w *loopback) deliveryAt(url string) Door[origin.Getter] {
+	return Door[origin.Getter]{url, func(Part) (origin.Getter, error) { return w.client(url) }}
+}
+
+func (w *loopback) publishingAt(url string) Door[origin.Publisher] {
+	return Door[origin.Publisher]{url, func(Part) (origin.Publisher, error) { return w.client(url) }}
 }
 
 // Close implements Wiring.
@@ -49,9 +72,9 @@ func (w *loopback) Close() {
 	}
 }
 
-// listen serves a handler on a free port of loopback until the stack is closed, and returns its base URL.
-func (w *loopback) listen(h http.Handler, role originhttp.Role) (url string, err error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+// serve serves a handler until the stack is closed, and returns its base URL.
+func (w *loopback) serve(name string, h http.Handler, role originhttp.Role) (url string, err error) {
+	ln, err := w.listen(name)
 	if err != nil {
 		return "", err
 	}

@@ -10,6 +10,7 @@ package stack
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/liveorigin/liveorigin/encoders"
@@ -29,6 +30,10 @@ type Config struct {
 	Recorder origin.Recorder
 	Wiring   Wiring
 	Media    Media
+	// Storage is what origins keep rows in; nil means models of what the scenario asks for.
+	Storage Storage
+	// Databases says that the storage is real: faults that can break it do so there, and not around it.
+	Databases bool
 }
 
 // Media is what encoders encode: real CMAF, or sizes only.
@@ -68,9 +73,9 @@ type Stack struct {
 
 	regions   map[string]*region
 	packagers []*encoders.Packager
-	edges     []*Edge // that viewers ask
-	caches    []*Edge // all, also those that only other caches ask
-	stores    []stores
+	processes *Processes // nil where all parts are in this process
+	edges     []*Edge    // that viewers ask
+	caches    []*Edge    // all, also those that only other caches ask
 }
 
 // Edge is a cache, or a group of caches that are alike.
@@ -83,8 +88,9 @@ type Edge struct {
 
 // region is one region's store and origin nodes, with the ways to reach them.
 type region struct {
-	store   origin.Store // as the region's own nodes see it
-	nodes   []*origin.Node
+	store   origin.Store   // over the rows that the region's nodes have, without anybody's memory
+	names   []string       // of its nodes
+	nodes   []*origin.Node // none where they are processes of their own
 	deliver []Door[origin.Getter]
 	publish []Door[origin.Publisher]
 }
@@ -92,13 +98,22 @@ type region struct {
 // New starts every part of the scenario; nothing is published before Publish. The context is the parent of all that the
 // stack does; Close ends it.
 func New(ctx context.Context, c Config) (*Stack, error) {
-	s := &Stack{Config: c, regions: make(map[string]*region)}
-	s.ctx, s.cancel = c.Runtime.WithCancel(ctx)
+	s := newStack(ctx, c)
 	if err := s.start(); err != nil {
 		s.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// newStack makes a stack without parts.
+func newStack(ctx context.Context, c Config) *Stack {
+	s := &Stack{Config: c, regions: make(map[string]*region)}
+	s.ctx, s.cancel = c.Runtime.WithCancel(ctx)
+	if s.Storage == nil {
+		s.Storage = &models{Config: &s.Config, ctx: s.ctx}
+	}
+	return s
 }
 
 func (s *Stack) start() error {
@@ -111,6 +126,11 @@ func (s *Stack) start() error {
 	if err := s.startDelivery(); err != nil {
 		return fmt.Errorf("start edges: %w", err)
 	}
+	return s.startPipelines()
+}
+
+// startPipelines makes all encoders and packagers; they publish nothing before Publish.
+func (s *Stack) startPipelines() error {
 	for _, r := range s.Scenario.Regions {
 		for _, p := range r.Pipelines {
 			if err := s.addPipeline(r.Name, p); err != nil {
@@ -121,36 +141,38 @@ func (s *Stack) start() error {
 	return nil
 }
 
-// startRegion makes a region's store and starts its origin nodes.
+// startRegion starts a region's origin nodes over its rows.
 func (s *Stack) startRegion(r scenarios.Region) error {
-	store, err := s.store(r.Name)
+	rows, err := s.Storage.Rows(r.Name)
 	if err != nil {
 		return err
 	}
-	reg := &region{store: store}
+	rows = s.Broken(r.Name, rows)
+	reg := &region{store: s.objects(s.ctx, "replication of "+r.Name, rows, 0)}
 	s.regions[r.Name] = reg
 	for _, name := range s.Scenario.OriginNames(r.Name) {
-		node := origin.NewNode(origin.NodeConfig{
-			Name: name, Region: r.Name, Runtime: s.Runtime, Store: reg.store, Recorder: s.Recorder,
-			Inspect: s.Media.Origin, InspectHeader: s.Media.OriginHeader,
-		})
-		if err := node.AddEvent(s.Event); err != nil {
-			return err
-		}
-		part, at := Part{Tier: Origin, Region: r.Name, Name: name}, faults.Place{Region: r.Name, Node: name}
-		deliver, err := s.Wiring.Serve(part, node, func(g origin.Getter) origin.Getter { return s.brokenGetter(at, g) }, node)
+		node, err := s.Origin(s.ctx, r.Name, name, rows)
 		if err != nil {
 			return err
 		}
-		publish, err := s.Wiring.Accept(part, node, func(p origin.Publisher) origin.Publisher { return s.brokenPublisher(at, p) }, node)
+		deliver, publish, err := s.open(node)
 		if err != nil {
 			return err
 		}
-		reg.nodes = append(reg.nodes, node)
-		reg.deliver = append(reg.deliver, deliver)
-		reg.publish = append(reg.publish, publish)
+		reg.names, reg.nodes = append(reg.names, name), append(reg.nodes, node)
+		reg.deliver, reg.publish = append(reg.deliver, deliver), append(reg.publish, publish)
 	}
 	return nil
+}
+
+// open opens a node's two doors, with what breaks the node before them.
+func (s *Stack) open(node *origin.Node) (deliver Door[origin.Getter], publish Door[origin.Publisher], err error) {
+	part, at := Part{Tier: Origin, Region: node.Region, Name: node.Name}, faults.Place{Region: node.Region, Node: node.Name}
+	deliver, err = s.Wiring.Serve(part, node, func(g origin.Getter) origin.Getter { return s.brokenGetter(at, g) }, node)
+	if err == nil {
+		publish, err = s.Wiring.Accept(part, node, func(p origin.Publisher) origin.Publisher { return s.brokenPublisher(at, p) }, node)
+	}
+	return deliver, publish, err
 }
 
 // connectRegions tells every node of its region's other nodes, and copies what they acknowledge to every other region;
@@ -178,13 +200,18 @@ func (s *Stack) connectRegions() {
 
 func (s *Stack) replication(from *region, region string) *origin.Replication {
 	to := s.regions[region]
-	r := &origin.Replication{Runtime: s.Runtime, From: from.store, To: to.store,
-		Lag: s.Scenario.Storage.ReplicationLag, Keep: s.Event.TimeShiftBufferDepth, Context: s.ctx, Region: region,
-		Start: s.Event.AvailabilityStartTime, Recorder: s.Recorder}
+	r := s.copying(region)
+	r.From, r.To, r.Lag = from.store, to.store, s.Scenario.Storage.ReplicationLag
 	for _, node := range to.nodes {
 		r.Peers = append(r.Peers, node)
 	}
 	return r
+}
+
+// copying is what all replication to a region has in common, models or databases.
+func (s *Stack) copying(region string) *origin.Replication {
+	return &origin.Replication{Runtime: s.Runtime, Keep: s.Event.TimeShiftBufferDepth, Context: s.ctx, Region: region,
+		Start: s.Event.AvailabilityStartTime, Recorder: s.Recorder}
 }
 
 // addPipeline makes an encoder and its packager, which publishes to the nodes of its region; to those of every region
@@ -219,6 +246,18 @@ func (s *Stack) addPipeline(home, pipeline string) error {
 	return nil
 }
 
+// Affected counts the calls that a fault has changed, in all processes.
+func (s *Stack) Affected(f faults.Fault) int64 {
+	n := f.Affected()
+	if s.processes != nil {
+		n += s.processes.affected(f.Spec().ID)
+	}
+	return n
+}
+
+// Stored lists what the regions' stores have done, in the scenario's order.
+func (s *Stack) Stored() []Stored { return s.Storage.Stored() }
+
 // Edges lists the edges that viewers ask, in the scenario's order.
 func (s *Stack) Edges() []*Edge { return s.edges }
 
@@ -227,8 +266,8 @@ func (s *Stack) Edges() []*Edge { return s.edges }
 func (s *Stack) Addresses() map[string]string {
 	all := map[string]string{}
 	for _, r := range s.regions { // any order: into a map
-		for i, node := range r.nodes {
-			all[node.Name+"/publish"], all[node.Name+"/deliver"] = r.publish[i].URL, r.deliver[i].URL
+		for i, name := range r.names {
+			all[name+"/publish"], all[name+"/deliver"] = r.publish[i].URL, r.deliver[i].URL
 		}
 	}
 	for _, e := range s.edges {
@@ -251,6 +290,11 @@ func (s *Stack) now() time.Duration { return s.Runtime.Now().Sub(s.Event.Availab
 func (s *Stack) Close() {
 	s.cancel()
 	s.Wiring.Close()
+	if s.processes != nil {
+		if err := s.processes.Close(); err != nil {
+			slog.Error("a process did not stop in order", "error", err)
+		}
+	}
 	if rt, ok := s.Runtime.(interface{ Join() }); ok {
 		rt.Join()
 	}

@@ -1,11 +1,10 @@
-// Package storage models what lies below the origin's Store seam: a region's table with a replica in every zone, the
-// object store that was there before it, and a cache in front of either. It is the embedded store of a wall-clock run,
-// and the model of a virtual one.
+// Package storage models what lies below the origin's stores (package keyvalue): a region's table of rows with a replica
+// in every zone, the nodes of a cache beside it, and the object store that was there before both. It is what the embedded
+// stack of a wall-clock run stands on, and the model of a virtual one.
 //
-//	          Cached ---- hit ----> answer
-//	            | miss
-//	            v
-//	Get, Put -> Table -+-> zone 1: queue, pauses, latency, rows, commit log
+//	Put, Get -> CacheNode: queue, latency, the least recently used rows
+//
+//	Put, Get -> Table -+-> zone 1: queue, pauses, latency, rows, commit log
 //	                   +-> zone 2   ...  (each behind a gate that faults can cut)
 //	                   +-> zone 3   ...
 //

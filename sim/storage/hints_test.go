@@ -17,7 +17,7 @@ func rows(t *Table) (all [3]int) {
 }
 
 // number is a key of its own.
-func number(n int) origin.Key {
+func numbered(n int) origin.Key {
 	k := key
 	k.Number = origin.SegmentNumber(n)
 	return k
@@ -29,7 +29,7 @@ func TestHints(t *testing.T) {
 		table, gates := w.tableOf(TableConfig{}, ms, ms, ms)
 		gates.closed(2)
 		for n := range 20 {
-			if err := table.Put(w.ctx, number(n), origin.Object{Size: mib, ExpiresAt: w.rt.Now().Add(time.Hour)}); err != nil {
+			if err := table.Put(w.ctx, numbered(n), origin.Object{Size: mib, ExpiresAt: w.rt.Now().Add(time.Hour)}); err != nil {
 				w.Fatal(err)
 			}
 		}
@@ -60,7 +60,7 @@ func TestHintsEnd(t *testing.T) {
 		table, gates := w.tableOf(TableConfig{Limit: 100}, ms, ms, ms)
 		gates.closed(2)
 		put := func(n, size int, keep time.Duration) {
-			if err := table.Put(w.ctx, number(n), origin.Object{Size: size, ExpiresAt: w.rt.Now().Add(keep)}); err != nil {
+			if err := table.Put(w.ctx, numbered(n), origin.Object{Size: size, ExpiresAt: w.rt.Now().Add(keep)}); err != nil {
 				w.Fatal(err)
 			}
 		}
@@ -93,7 +93,7 @@ func TestCrash(t *testing.T) {
 		z := table.Zone("1")
 		toSync := commitLogSync - (table.now()+z.phase)%commitLogSync
 		put := func(n int) {
-			if err := table.Put(w.ctx, number(n), origin.Object{Size: 7}); err != nil {
+			if err := table.Put(w.ctx, numbered(n), origin.Object{Size: 7}); err != nil {
 				w.Fatal(err)
 			}
 		}
@@ -112,7 +112,7 @@ func TestCrash(t *testing.T) {
 		if n := z.Flush(); n != 0 {
 			w.Errorf("lost %d rows twice", n)
 		}
-		if o, err := table.Get(w.ctx, number(2), 0); err != nil || o.Size != 7 {
+		if o, err := table.Get(w.ctx, numbered(2), 0); err != nil || o.Size != 7 {
 			w.Errorf("%d bytes, %v; the other zones have it", o.Size, err)
 		}
 		if s := table.Stats(); s.Repairs != 1 || s.Zones[0].Rows != 2 || s.Zones[0].Wiped != 2 {
@@ -160,13 +160,13 @@ func TestRowsGo(t *testing.T) {
 			if keep > 0 {
 				o.ExpiresAt = w.rt.Now().Add(keep)
 			}
-			if err := table.Put(w.ctx, number(n), o); err != nil {
+			if err := table.Put(w.ctx, numbered(n), o); err != nil {
 				w.Fatal(err)
 			}
 			w.sleep(ms)
 		}
 		has := func(n int) bool {
-			_, err := table.Get(w.ctx, number(n), 0)
+			_, err := table.Get(w.ctx, numbered(n), 0)
 			return err == nil
 		}
 		put(0, 10, 0)

@@ -49,7 +49,7 @@ func TestThrottledRequests(t *testing.T) {
 		b := w.bucket("east", BucketProfile{Write: Latency{ms, ms}, Read: Latency{ms, ms}, Rate: 100, Burst: 5})
 		try := func(event string, n int) (ok, throttled int) {
 			for i := range n {
-				k := number(i)
+				k := numbered(i)
 				k.Event = event
 				took, err := w.took(func() error { _, err := b.Get(w.ctx, k, 0); return err })
 				switch {

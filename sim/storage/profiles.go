@@ -9,12 +9,16 @@ import (
 type ReplicaProfile struct {
 	// Write and Read are the body of its latencies.
 	Write, Read Latency
+	// WriteMiB and ReadMiB are what every MiB adds to it, at the same percentile: an answer that is slow is slow in both.
+	WriteMiB, ReadMiB Latency
 	// Pauses are times in which it does nothing, Throttling those in which every answer takes Slowdown times as long.
 	Pauses, Throttling Episodes
 	Slowdown           float64
 	// Lost is the part of what it is asked to do that it neither does nor answers.
 	Lost     float64
 	Capacity Capacity
+	// ReadCapacity is that of a zone which does nothing but read, where reads cost less than writes; zero means as Capacity.
+	ReadCapacity Capacity
 	// Nodes are the machines that the zone's replica is spread over; zero means one. Capacity is that of all of them.
 	Nodes int
 }
@@ -45,13 +49,18 @@ func (p StoreProfile) WithBody(write, read Latency) StoreProfile {
 	return p
 }
 
-// Stores lists the store profiles; the first is the default.
+// Stores lists the store profiles: first those with figures that were published, of which the first is the default, then
+// the measured ones.
 func Stores() []StoreProfile {
-	return []StoreProfile{
+	all := []StoreProfile{
 		{Name: "embedded", Replica: embedded},
 		{Name: "cassandra", Replica: cassandra},
 		{Name: "object-store", Bucket: &objectStore},
 	}
+	for _, p := range shippedProfiles() {
+		all = append(all, p.Store())
+	}
+	return all
 }
 
 // StoreByName finds a store profile.
@@ -82,7 +91,9 @@ const (
 var embedded = ReplicaProfile{Write: Latency{5 * ms, 30 * ms}, Read: Latency{2 * ms, 10 * ms}}
 
 // cassandra is the store that the origin has now: written with p50 25 ms and p99 129 ms (facts.md N6). Those are a
-// quorum's figures.
+// quorum's figures, and of whole objects. One that fits a chunk is one row and takes that long; a larger one takes a
+// second write after the slowest of its chunks: with no tries beside the first, p50 66 ms and p99 220 ms for two chunks, 78
+// and 251 ms for four, 92 and 284 ms for eight, which is more than was published for segments of any size.
 //
 // How much worse p99.9 is than p99 differs between published runs of cassandra-stress: 10 times (112 against 11.5 ms,
 // CASSANDRA-14281 in performance.md section 8), 3.7 times (223 against 60.5 ms, DataStax Enterprise 6.7, "Interpret

@@ -15,7 +15,7 @@ func writes(t *testing.T, p ReplicaProfile, n int, apart time.Duration) []time.D
 		table := w.ungated(TableConfig{Seed: 1, Replica: p, Timeout: time.Minute})
 		for i := range took {
 			o := origin.Object{ExpiresAt: w.rt.Now().Add(time.Second)}
-			d, err := w.took(func() error { return table.Put(w.ctx, number(i), o) })
+			d, err := w.took(func() error { return table.Put(w.ctx, numbered(i), o) })
 			if err != nil {
 				t.Error(err)
 			}

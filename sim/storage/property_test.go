@@ -180,7 +180,7 @@ type step struct {
 }
 
 var anyStep = rapid.Custom(func(t *rapid.T) step {
-	return step{what: rapid.IntRange(0, 7).Draw(t, "what"), key: number(rapid.IntRange(1, 6).Draw(t, "number")),
+	return step{what: rapid.IntRange(0, 7).Draw(t, "what"), key: numbered(rapid.IntRange(1, 6).Draw(t, "number")),
 		digest: rapid.Uint32Range(1, 3).Draw(t, "digest"), zone: rapid.IntRange(0, 2).Draw(t, "zone"),
 		gone: rapid.SliceOfNDistinct(rapid.IntRange(0, 2), 0, 3, rapid.ID).Draw(t, "gone"),
 		wait: time.Duration(rapid.IntRange(1, 30_000).Draw(t, "wait")) * ms}
@@ -237,7 +237,7 @@ func TestOneZoneAtATime(t *testing.T) {
 				}
 				c.close(trouble.zone)
 				for range trouble.writes {
-					if err := c.write(number(next), 1); err != nil {
+					if err := c.write(numbered(next), 1); err != nil {
 						c.fail("write of %d: %v", next, err)
 					}
 					next++
@@ -253,7 +253,7 @@ func TestOneZoneAtATime(t *testing.T) {
 
 func (c *chaos) readAcked() {
 	for n := range len(c.acked) {
-		if err := c.read(number(n), 1); err != nil {
+		if err := c.read(numbered(n), 1); err != nil {
 			c.fail("read of acknowledged %d: %v", n, err)
 		}
 	}
@@ -270,8 +270,8 @@ func TestSameSeed(t *testing.T) {
 				table = w.ungated(c)
 			}
 			for n := range 200 {
-				took, err := w.took(func() error { return table.Put(w.ctx, number(n), origin.Object{Digest: 1}) })
-				got, err2 := w.took(func() error { _, err := table.Get(w.ctx, number(n/2), 1); return err })
+				took, err := w.took(func() error { return table.Put(w.ctx, numbered(n), origin.Object{Digest: 1}) })
+				got, err2 := w.took(func() error { _, err := table.Get(w.ctx, numbered(n/2), 1); return err })
 				if errors.Is(err2, origin.ErrUnreachable) {
 					w.Error(err2)
 				}

@@ -41,8 +41,12 @@ func newServer(c Capacity, pauses, throttling episodes, slowdown float64) server
 // be before its caller gives up is dropped, as Cassandra drops messages that are older than their timeout; that also
 // bounds the queue.
 func (s *server) operate(now time.Duration, bytes int, patience time.Duration) (through time.Duration, ok bool) {
+	return s.serve(now, s.perOperation+s.transfer(bytes), patience)
+}
+
+// serve is operate for what is known to take so long.
+func (s *server) serve(now, service, patience time.Duration) (through time.Duration, ok bool) {
 	s.pauses.forget(now)
-	service := s.perOperation + s.transfer(bytes)
 	through = s.pauses.after(max(now, s.freeAt), service)
 	if through-now >= patience {
 		return 0, false

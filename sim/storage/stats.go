@@ -13,6 +13,9 @@ type Calls struct {
 	Answered int64 // also with "there is none" and "others are there"
 	Failed   int64
 	TimedOut int64 // of those failed
+	// GivenUp are those of the failed whose callers did not wait until the time was over: mostly tries beside another that
+	// was faster.
+	GivenUp  int64
 	InFlight int64
 }
 

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -31,7 +32,7 @@ type TableConfig struct {
 	Gate func(zone string, replica origin.Store) origin.Store
 }
 
-// Table is a region's store: every object in every zone, acknowledged by a quorum of them (Cassandra's LOCAL_QUORUM). A
+// Table is a region's rows: every row in every zone, acknowledged by a quorum of them (Cassandra's LOCAL_QUORUM). A
 // write quorum and the quorum that says that there is nothing overlap, so what was acknowledged is found while most
 // zones are there. Every zone keeps the first bytes that it is given, so of two writers only one can gather a quorum.
 //
@@ -90,6 +91,7 @@ func (t *Table) Put(ctx context.Context, key origin.Key, o origin.Object) error 
 		err = t.outcome(c)
 	}
 	t.stats.Writes.end(err, origin.ErrExists)
+	t.stats.Writes.GivenUp += t.givenUp(c, err)
 	if err == nil {
 		t.stats.BytesWritten += int64(o.Size)
 	}
@@ -112,6 +114,7 @@ func (t *Table) Get(ctx context.Context, key origin.Key, digest uint32) (origin.
 	}
 	var o origin.Object
 	t.stats.Reads.end(err, origin.ErrNotFound)
+	t.stats.Reads.GivenUp += t.givenUp(c, err)
 	if err == nil {
 		o = c.object
 		t.stats.Hits++
@@ -120,6 +123,14 @@ func (t *Table) Get(ctx context.Context, key origin.Key, digest uint32) (origin.
 	t.release(c)
 	t.mu.Unlock()
 	return o, err
+}
+
+// givenUp is one when a call's caller went away before its time was over.
+func (t *Table) givenUp(c *call, err error) int64 {
+	if (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) && t.now() < c.until {
+		return 1
+	}
+	return 0
 }
 
 // outcome is what a decided call comes to.
@@ -171,7 +182,7 @@ func (t *Table) planWrite(c *call, now time.Duration) {
 	held := t.coordinator().pauses.after(now, 0) - now
 	for _, z := range t.zones {
 		ready, ok := z.receive(now, true, c.object.Size, t.config.Timeout)
-		c.enter(z.answer(now, ready+held, c.until, z.write, ok))
+		c.enter(z.answer(now, ready+held, c.until, z.writing(c.object.Size), ok))
 	}
 }
 
@@ -188,9 +199,9 @@ func (t *Table) planRead(c *call, now time.Duration) {
 			c.enter(z.answer(now, ready, c.until, z.read, ok))
 			continue
 		}
-		sends := z.transfer(v.Size)
+		sends := z.sending(v.Size)
 		sent := z.pauses.after(ready, sends)
-		a := z.answer(now, sent, c.until, z.read, ok)
+		a := z.answer(now, sent, c.until, z.reading(v.Size), ok)
 		c.enter(a)
 		if !a.lost && a.at < first {
 			first, sender, until, sending = a.at, z, sent, sends

@@ -214,7 +214,7 @@ func TestGivingUp(t *testing.T) {
 				w.Errorf("get took %v, %v", took, err)
 			}
 			s := table.Stats()
-			if s.Reads != (Calls{Begun: 1, Failed: 1}) || s.Writes != (Calls{Begun: 1, Failed: 1, TimedOut: 1}) {
+			if s.Reads != (Calls{Begun: 1, Failed: 1, GivenUp: 1}) || s.Writes != (Calls{Begun: 1, Failed: 1, TimedOut: 1}) {
 				w.Errorf("counted %+v, %+v", s.Reads, s.Writes)
 			}
 		})
@@ -227,7 +227,7 @@ func TestAwayZoneIsLeftAlone(t *testing.T) {
 		table, gates := w.tableOf(TableConfig{Replica: ReplicaProfile{Capacity: Capacity{Operations: 1000}}}, ms, ms, ms)
 		gates.closed(0)
 		put := func(n int) time.Duration {
-			took, err := w.took(func() error { return table.Put(w.ctx, number(n), origin.Object{}) })
+			took, err := w.took(func() error { return table.Put(w.ctx, numbered(n), origin.Object{}) })
 			if err != nil {
 				w.Error(err)
 			}
@@ -278,13 +278,13 @@ func TestZonesCountWhatTheyDo(t *testing.T) {
 				}
 			}
 			put := func(n int) {
-				if err := table.Put(w.ctx, number(n), origin.Object{Size: 100}); err != nil {
+				if err := table.Put(w.ctx, numbered(n), origin.Object{Size: 100}); err != nil {
 					w.Fatal(err)
 				}
 				w.sleep(100 * ms)
 			}
 			get := func(n int) {
-				_, _ = table.Get(w.ctx, number(n), 0)
+				_, _ = table.Get(w.ctx, numbered(n), 0)
 				w.sleep(100 * ms)
 			}
 			put(1)

@@ -17,6 +17,7 @@ type Zone struct {
 	server
 	rand        *rand.Rand
 	write, read distribution
+	growth      growth
 	lost        float64
 	phase       time.Duration // of the commit log's syncs
 
@@ -36,7 +37,7 @@ func newZone(t *Table, index int, name string, c TableConfig) *Zone {
 	stream := "zone " + c.Region + " " + name
 	p, r := c.Replica, streams.New(c.Seed, stream)
 	z := &Zone{Name: name, table: t, contents: contents{zone: index, limit: c.Limit}, rand: r, away: never,
-		write: p.Write.distribution(), read: p.Read.distribution(), lost: p.Lost,
+		write: p.Write.distribution(), read: p.Read.distribution(), growth: newGrowth(p), lost: p.Lost,
 		phase: time.Duration(r.Int64N(int64(commitLogSync))),
 		server: newServer(p.Capacity, newEpisodes(p.Pauses, streams.New(c.Seed, stream+" pauses")),
 			newEpisodes(p.Throttling, streams.New(c.Seed, stream+" throttling")), p.Slowdown)}
@@ -56,6 +57,9 @@ func (z *Zone) receive(now time.Duration, write bool, bytes int, patience time.D
 		return now, true
 	}
 	z.given(write)
+	if !write && z.growth.reads != nil {
+		return z.serve(now, z.growth.reads.perOperation, patience)
+	}
 	return z.operate(now, bytes, patience)
 }
 
