@@ -5,7 +5,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export GOFLAGS := -buildvcs=false $(filter-out -buildvcs=false,$(GOFLAGS))
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check bench prove fuzz media clean
+.PHONY: help build run test check bench prove fuzz media images clean
 
 help: ## this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -17,8 +17,8 @@ build: ## bin/liveorigin, and bin/k6 with our extension
 run: build ## build, then run the region-loss scenario
 	bin/liveorigin run region-loss
 
-test: build ## every test of both modules, with the race detector
-	$(GO) test -race ./...
+test: build ## every test of both modules, with the race detector, and with containers where there is an engine
+	LIVEORIGIN_CONTAINERS=1 $(GO) test -race ./...
 	cd xk6-liveorigin && $(GO) test -race ./...
 
 check: ## gofmt, vet, staticcheck, what is below the seams, and go.mod
@@ -45,6 +45,9 @@ fuzz: ## every fuzz target for FUZZTIME each (default 300000x: inputs, not secon
 
 media: ## make the looped media again (needs ffmpeg)
 	encoders/media/make.sh
+
+images: ## cassandra:5.0 and memcached:1.6 for the container stack: pulled, or made here where no registry answers
+	sim/containers/images/make.sh
 
 clean: ## remove what was built and what was run
 	rm -rf bin runs

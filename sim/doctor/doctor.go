@@ -3,6 +3,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/liveorigin/sim"
+	"github.com/liveorigin/liveorigin/sim/containers"
 )
 
 // finding is one line: what was looked at, what was seen, and what to do where that is not enough.
@@ -39,7 +41,9 @@ func Examine(w io.Writer, k6 string) bool {
 		{"go", goToolchain},
 		{"k6", func() finding { return k6WithExtension(k6) }},
 		{"ffmpeg", ffmpeg},
-		{"docker", docker},
+		{"docker", engine},
+		{"images", images},
+		{"remains", leftovers},
 		{"ports", ports},
 		{"clock", clockSource},
 		{"cores", cores},
@@ -87,12 +91,54 @@ func ffmpeg() finding {
 	return finding{ok, first, "", false}
 }
 
-func docker() finding {
-	out, err := run("docker", "version", "--format", "engine {{.Server.Version}}, API {{.Server.APIVersion}}")
-	if err != nil {
-		return finding{missing, "no Docker engine answers", "the embedded stack does without", false}
+// engine looks for what starts containers, and at how much memory they can have.
+func engine() finding {
+	m, err := containers.Check(context.Background(), containers.Images{})
+	if m.Version == "" {
+		return finding{missing, err.Error(), "only `run --stack containers` needs it", false}
 	}
-	return finding{ok, out, "", false}
+	detail := fmt.Sprintf("engine %s, API %s, %.1f GiB", m.Version, m.API, float64(m.Memory)/(1<<30))
+	if full := (containers.Plan{Regions: containers.Regions([]string{"a", "b"}, 3)}).Memory(); full > m.Memory {
+		return finding{warn, detail, fmt.Sprintf("two regions of three zones may take %.1f GiB; take the small profile",
+			float64(full)/(1<<30)), false}
+	}
+	return finding{ok, detail, "", false}
+}
+
+// images says which images the containers would be started from, and whether they were made here.
+func images() finding {
+	m, err := containers.Check(context.Background(), containers.Images{})
+	if m.Version == "" {
+		return finding{missing, "no engine to ask", "", false}
+	}
+	if err != nil {
+		return finding{missing, strings.ReplaceAll(err.Error(), "\n", ", "), "", false}
+	}
+	var words []string
+	for _, i := range m.Images {
+		word := i.Name
+		if i.StandIn != "" {
+			word += " (a stand-in: " + i.StandIn + ")"
+		}
+		words = append(words, word)
+	}
+	return finding{ok, strings.Join(words, ", "), "", false}
+}
+
+// leftovers looks for containers of runs that were killed.
+func leftovers() finding {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	runs, err := containers.Leftovers(ctx)
+	switch {
+	case errors.Is(err, containers.ErrNoEngine) || errors.Is(err, containers.ErrTooOld):
+		return finding{ok, "none, without an engine", "", false}
+	case err != nil:
+		return finding{warn, err.Error(), "", false}
+	case len(runs) > 0:
+		return finding{warn, "of " + strings.Join(runs, ", "), "the next run with containers removes them", false}
+	}
+	return finding{ok, "none of earlier runs", "", false}
 }
 
 // ports opens a few listeners as a run does.

@@ -19,8 +19,8 @@ func TestExamine(t *testing.T) {
 			t.Errorf("with %s: healthy %v, want %v\n%s", k6, got, healthy, out.String())
 		}
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-		if len(lines) != 7 {
-			t.Errorf("%d lines, want 7", len(lines))
+		if len(lines) != 9 {
+			t.Errorf("%d lines, want 9", len(lines))
 		}
 		for _, line := range lines {
 			if state := strings.Fields(line)[1]; state != ok && state != warn && state != missing {
