@@ -55,6 +55,20 @@ func TestExitCodes(t *testing.T) {
 		{"replay quiet --quiet --agents --out " + dir + "/z", 0, "PASS quiet  seed 1  repeat: bin/liveorigin replay quiet --agents"},
 		{"replay quiet --quiet --viewers 0.5 --seed 7 --out " + dir + "/w", 0, "replay quiet --seed 7 --viewers 0.5"},
 		{"report --quiet " + dir + "/w", 0, "PASS quiet  seed 7"},
+		{"run quiet --stack cloud", 2, "--stack cloud: there are embedded, containers, external"},
+		{"run quiet --stack external", 2, "needs --databases FILE"},
+		{"run quiet --databases x", 2, "--databases is for --stack external"},
+		{"run quiet --stack external --databases " + bad + " --out " + dir + "/e", 2, `unknown field "about"`},
+		{"run zone-loss --stack external --databases " + bad, 2, "zone-loss would break databases that are not ours"},
+		{"run object-store --stack containers", 2, "there is no real object-store to run on"},
+		{"run broken-processes", 2, "process-kill needs parts that are processes and containers"},
+		{"replay cut-store", 2, "disconnect needs parts that are processes and containers"},
+		{"calibrate --stack external", 2, "--databases FILE goes with --stack external"},
+		{"calibrate --stack cloud", 2, "unknown stack"},
+		{"part", 1, "a part is started by a run, and not by hand"},
+		{"stack", 0, "liveorigin stack up --profile small"},
+		{"stack up --zones 0", 2, "region us-east has 0 zones: there can be 1 to 9"},
+		{"stack up --profile medium", 2, `profile "medium": there are full and small`},
 		{"frobnicate", 2, "unknown command"},
 	} {
 		var out strings.Builder
@@ -67,6 +81,9 @@ func TestExitCodes(t *testing.T) {
 // Every verb says what it is for and shows how it is called.
 func TestHelpHasExamples(t *testing.T) {
 	for _, c := range command().Commands() {
+		if c.Hidden {
+			continue
+		}
 		if c.Short == "" || c.Example == "" {
 			t.Errorf("%s: no short text, or no example", c.Name())
 		}

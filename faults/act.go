@@ -8,8 +8,6 @@ type Act struct {
 	// At names the parts: with a Node the process of that origin or edge; else a region's database nodes, or with a Cache
 	// the nodes of its cache, those of one Zone or of all.
 	At Place
-	// Cores is what LimitCPU leaves, in processor cores.
-	Cores float64
 	// Offset is how far SetClock moves a process's clock.
 	Offset time.Duration
 }
@@ -17,14 +15,14 @@ type Act struct {
 // Verb is what an Act does.
 type Verb string
 
-// What can be done to a part. All but Flush and Restart last until they are undone.
+// What can be done to a part. All but Flush last until they are undone.
 const (
 	Kill       Verb = "kill"       // SIGKILL; undone by a start, with nothing in memory
 	Stop       Verb = "stop"       // SIGTERM; undone by a start
-	Restart    Verb = "restart"    // a stop and a start at once
 	Pause      Verb = "pause"      // every thread stands still; undone, it goes on as if no time had passed
-	LimitCPU   Verb = "limit-cpu"  // to Cores
+	LimitCPU   Verb = "limit-cpu"  // to a twentieth of a core
 	Disconnect Verb = "disconnect" // from the other database nodes; clients still reach it
+	Partition  Verb = "partition"  // from the database nodes of other regions
 	FillDisk   Verb = "fill-disk"  // until nothing more can be written
 	Flush      Verb = "flush"      // a cache forgets everything
 	SetClock   Verb = "set-clock"  // by Offset

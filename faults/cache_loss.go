@@ -26,9 +26,9 @@ func (f cacheLoss) Strike(at Place, cache Flusher) {
 	}
 }
 
-// Acts implements Actor: the cache's nodes stop, and lose what they hold.
+// Acts implements Actor: the cache's nodes are killed, with what they hold.
 func (f cacheLoss) Acts() []Act {
-	return []Act{{Verb: Stop, At: Place{Region: f.spec.Region, Cache: AllNodes}}}
+	return []Act{{Verb: Kill, At: Place{Region: f.spec.Region, Cache: AllNodes}}}
 }
 
 // Acted implements Actor.

@@ -27,7 +27,6 @@ type Spec struct {
 	PPM       int           // clock drift; positive runs slow
 	Delay     time.Duration // how much slower
 	Node      string        // an origin node or an edge
-	Cores     float64       // what is left of a processor
 	Offset    time.Duration // of a clock; positive is ahead
 }
 

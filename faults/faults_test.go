@@ -345,18 +345,19 @@ func TestFelt(t *testing.T) {
 func TestActs(t *testing.T) {
 	zone, cache := Place{Region: "east", Zone: "2"}, Place{Region: "east", Zone: "2", Cache: AllNodes}
 	all := Place{Region: "east", Cache: AllNodes}
-	spec := Spec{Region: "east", Zone: "2", Node: "o1", Cores: 0.1, Offset: time.Second}
+	spec := Spec{Region: "east", Zone: "2", Node: "o1", Offset: time.Second}
 	for kind, want := range map[string][]Act{
-		"zone-loss":    {{Verb: Stop, At: zone}, {Verb: Stop, At: cache}},
+		"zone-loss":    {{Verb: Kill, At: zone}, {Verb: Kill, At: cache}},
 		"zone-crash":   {{Verb: Kill, At: zone}, {Verb: Kill, At: cache}},
-		"region-loss":  {{Verb: Stop, At: Place{Region: "east"}}, {Verb: Stop, At: all}},
-		"cache-loss":   {{Verb: Stop, At: all}},
+		"region-loss":  {{Verb: Kill, At: Place{Region: "east"}}, {Verb: Kill, At: all}},
+		"cache-loss":   {{Verb: Kill, At: all}},
 		"cache-flush":  {{Verb: Flush, At: all}},
-		"zone-pause":   {{Verb: Pause, At: zone, Cores: 0.1}},
-		"zone-restart": {{Verb: Restart, At: zone, Cores: 0.1}},
-		"zone-slow":    {{Verb: LimitCPU, At: zone, Cores: 0.1}},
-		"disconnect":   {{Verb: Disconnect, At: zone, Cores: 0.1}},
-		"disk-full":    {{Verb: FillDisk, At: zone, Cores: 0.1}},
+		"zone-pause":   {{Verb: Pause, At: zone}},
+		"zone-restart": {{Verb: Stop, At: zone}},
+		"zone-slow":    {{Verb: LimitCPU, At: zone}},
+		"disconnect":   {{Verb: Disconnect, At: zone}},
+		"partition":    {{Verb: Partition, At: zone}},
+		"disk-full":    {{Verb: FillDisk, At: zone}},
 		"process-kill": {{Verb: Kill, At: Place{Node: "o1"}}},
 		"clock-offset": {{Verb: SetClock, At: Place{Node: "o1"}, Offset: time.Second}},
 	} {

@@ -26,7 +26,7 @@ func (f real) Felt(r origin.Record) bool { return f.shows(r) }
 // onStore makes the faults of a region's database nodes, or of one zone's. They show as a replica that does not answer.
 func onStore(verb Verb) func(base) Fault {
 	return func(b base) Fault {
-		act := Act{Verb: verb, At: Place{Region: b.spec.Region, Zone: b.spec.Zone}, Cores: b.spec.Cores}
+		act := Act{Verb: verb, At: Place{Region: b.spec.Region, Zone: b.spec.Zone}}
 		return real{b, []Act{act}, func(r origin.Record) bool {
 			return r.Kind == origin.KindReplica && r.Region == b.spec.Region && meant(b.spec.Zone, r.Name)
 		}}

@@ -36,10 +36,10 @@ func (f regionLoss) WrapStore(at Place, s origin.Store) origin.Store {
 	return doingStore{s, f.cut}
 }
 
-// Acts implements Actor: all of the region's database stops, and its cache.
+// Acts implements Actor: all of the region's database is killed, and its cache.
 func (f regionLoss) Acts() []Act {
 	at := Place{Region: f.spec.Region}
-	return []Act{{Verb: Stop, At: at}, {Verb: Stop, At: Place{Region: at.Region, Cache: AllNodes}}}
+	return []Act{{Verb: Kill, At: at}, {Verb: Kill, At: Place{Region: at.Region, Cache: AllNodes}}}
 }
 
 // Acted implements Actor.

@@ -13,6 +13,3 @@ func (f zoneCrash) Strike(at Place, replica Flusher) {
 		f.touch()
 	}
 }
-
-// Acts implements Actor: what a power cut is to a machine, SIGKILL is to a process.
-func (f zoneCrash) Acts() []Act { return f.zone(Kill) }

@@ -19,14 +19,13 @@ func (f zoneLoss) Felt(r origin.Record) bool {
 	return r.Kind == origin.KindReplica && r.Region == f.spec.Region && r.Name == f.spec.Zone
 }
 
-// Acts implements Actor: the zone's database node stops, and its part of the cache.
-func (f zoneLoss) Acts() []Act { return f.zone(Stop) }
-
-func (f zoneLoss) zone(verb Verb) []Act {
+// Acts implements Actor: the zone's database node is killed, and its part of the cache. A stop would let them say goodbye,
+// which takes seconds and is what nobody does who is lost.
+func (f zoneLoss) Acts() []Act {
 	at := Place{Region: f.spec.Region, Zone: f.spec.Zone}
 	cache := at
 	cache.Cache = AllNodes
-	return []Act{{Verb: verb, At: at}, {Verb: verb, At: cache}}
+	return []Act{{Verb: Kill, At: at}, {Verb: Kill, At: cache}}
 }
 
 // Acted implements Actor.

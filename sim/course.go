@@ -23,6 +23,7 @@ type course struct {
 	faults   []faults.Fault
 	history  *history
 	stack    *stack.Stack
+	acts     *acts // nil where no part is real
 }
 
 // now is microseconds since the event's start: the history's time.
@@ -58,6 +59,11 @@ func (c *course) describe(s settings) error {
 	}
 	if c.scenario.CurveSource != nil {
 		if err := os.WriteFile(filepath.Join(c.Out, curveFile), c.scenario.CurveSource, 0o644); err != nil {
+			return err
+		}
+	}
+	if c.scenario.ProfileSource != nil {
+		if err := os.WriteFile(filepath.Join(c.Out, profileFile), c.scenario.ProfileSource, 0o644); err != nil {
 			return err
 		}
 	}
@@ -98,14 +104,18 @@ func (c *course) moments() []moment {
 func (c *course) beginFault(f faults.Fault) {
 	c.recordFault(f, origin.Begin)
 	c.stack.Strike(f)
+	c.acts.begin(f)
 }
 
-func (c *course) endFault(f faults.Fault) { c.recordFault(f, origin.End) }
+func (c *course) endFault(f faults.Fault) {
+	c.recordFault(f, origin.End)
+	c.acts.end(f)
+}
 
 func (c *course) recordFault(f faults.Fault, step string) {
 	s := f.Spec()
 	c.history.Record(origin.Record{AtUs: c.now(), Kind: origin.KindFault, Step: step, Name: s.ID, What: s.Kind,
-		Target: target(s), Region: s.Region, Pipeline: s.Pipeline, Rendition: s.Rendition, Count: f.Affected()})
+		Target: target(s), Region: s.Region, Pipeline: s.Pipeline, Rendition: s.Rendition, Count: c.stack.Affected(f)})
 }
 
 // phase is the name of the phase at a time of the event.

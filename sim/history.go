@@ -23,6 +23,7 @@ const (
 	settingsFile = "run.json"
 	scenarioFile = "scenario.yaml"
 	curveFile    = "curve.csv"
+	profileFile  = "profile.yaml"
 )
 
 // history writes run.jsonl, a record a line, and keeps the tally that progress shows.

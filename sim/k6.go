@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/liveorigin/scenarios"
+	"github.com/liveorigin/liveorigin/sim/parts"
 	"github.com/liveorigin/liveorigin/sim/stack"
 )
 
@@ -120,9 +121,8 @@ export default function () {
 // k6 is the running child.
 type k6 struct {
 	cmd  *exec.Cmd
-	log  *os.File
-	done chan struct{}
-	err  error // once done is closed
+	life *parts.Leashed
+	done <-chan struct{}
 }
 
 // startK6 starts the audience in the run's directory; its output goes to k6.log there.
@@ -131,6 +131,7 @@ func startK6(path, dir string) (*k6, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer log.Close() // the child has its own
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
@@ -138,28 +139,11 @@ func startK6(path, dir string) (*k6, error) {
 	cmd := exec.Command(abs, "run", "--quiet", "--no-usage-report", "--address", "", scriptFile)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
 	cmd.Env = append(os.Environ(), "K6_AUTO_EXTENSION_RESOLUTION=false", "SNAPSHOT="+audienceFile)
-	isolate(cmd)
-	k := &k6{cmd: cmd, log: log, done: make(chan struct{})}
-	started := make(chan error)
-	go k.wait(started)
-	if err := <-started; err != nil {
+	life, err := parts.Leash(cmd)
+	if err != nil {
 		return nil, fmt.Errorf("start k6: %w", err)
 	}
-	return k, nil
-}
-
-// wait starts the child and stays with it, on one thread: the kernel ends the child with the thread that made it.
-func (k *k6) wait(started chan<- error) {
-	defer lockThread()()
-	err := k.cmd.Start()
-	started <- err
-	if err != nil {
-		k.log.Close()
-		return
-	}
-	k.err = k.cmd.Wait()
-	k.log.Close()
-	close(k.done)
+	return &k6{cmd, life, life.Done()}, nil
 }
 
 // patience is for how long a child may go on after it was asked to end. A variable for the tests.
@@ -195,15 +179,18 @@ var exitMeanings = map[int]string{
 // trouble says in a line why the child did not end well; empty when it did.
 func (k *k6) trouble() string {
 	var exit *exec.ExitError
-	switch {
-	case k.err == nil:
+	switch err := k.life.Err(); {
+	case err == nil:
 		return ""
-	case errors.As(k.err, &exit) && exit.ExitCode() >= 0:
+	case errors.As(err, &exit) && exit.ExitCode() >= 0:
 		meaning := exitMeanings[exit.ExitCode()]
 		if meaning == "" {
 			meaning = "see its documentation"
 		}
 		return fmt.Sprintf("k6 exited with %d: %s; its output is in %s", exit.ExitCode(), meaning, k6LogFile)
 	}
-	return fmt.Sprintf("k6 died: %v; its output is in %s", k.err, k6LogFile)
+	return fmt.Sprintf("k6 died: %v; its output is in %s", k.life.Err(), k6LogFile)
 }
+
+// usage is what the child used; call it after stop.
+func (k *k6) usage() parts.Usage { return parts.UsageOf(k.cmd.ProcessState) }

@@ -15,6 +15,8 @@ import (
 	"github.com/liveorigin/liveorigin/reports"
 	"github.com/liveorigin/liveorigin/reports/capacity"
 	"github.com/liveorigin/liveorigin/scenarios"
+	"github.com/liveorigin/liveorigin/sim/containers"
+	"github.com/liveorigin/liveorigin/sim/storage"
 )
 
 // settings is run.json: what a judge must know of a run besides its scenario and its history.
@@ -26,6 +28,8 @@ type settings struct {
 	Stack     string               `json:"stack"`
 	Agents    bool                 `json:"agents,omitempty"`
 	Scaled    scenarios.Scaling    `json:"scaled,omitzero"`
+	// Parts are the containers that the run stood on.
+	Parts []containers.Part `json:"parts,omitempty"`
 	// Addresses are the base URLs of what listens while the run is on, for who wants to look in.
 	Addresses map[string]string `json:"addresses,omitempty"`
 }
@@ -47,7 +51,7 @@ func plan(sc *scenarios.Scenario, ev origin.Event, fs []faults.Fault, command st
 // target names what a fault is aimed at, in a few words.
 func target(s faults.Spec) string {
 	var words []string
-	for _, w := range []string{s.Region, s.Pipeline, s.Rendition, s.Edge, s.Defect} {
+	for _, w := range []string{s.Region, s.Pipeline, s.Rendition, s.Edge, s.Node, s.Defect} {
 		if w != "" {
 			words = append(words, w)
 		}
@@ -99,6 +103,12 @@ func Judge(dir string) (*reports.Report, *capacity.Plan, error) {
 	return judge(sc, plan(sc, ev, makeFaults(sc, ev, new(origin.Wall)), set.Command), dir)
 }
 
+// Check says what is wrong with the files that a scenario refers to and cannot read itself: the profile of its store.
+func Check(sc *scenarios.Scenario) error {
+	_, err := storage.StoreOf(sc.Storage.Profile, sc.ProfileSource)
+	return err
+}
+
 func judge(sc *scenarios.Scenario, p reports.Plan, dir string) (*reports.Report, *capacity.Plan, error) {
 	report, err := reports.Read(p, dir)
 	if err != nil {
@@ -106,6 +116,17 @@ func judge(sc *scenarios.Scenario, p reports.Plan, dir string) (*reports.Report,
 	}
 	needs, err := needs(sc, p, dir)
 	return report, needs, err
+}
+
+// kept opens what a run's directory keeps of the files that its scenario refers to.
+func kept(dir string) scenarios.Opener {
+	return func(name string) ([]byte, error) {
+		copy := curveFile
+		if filepath.Ext(name) == filepath.Ext(profileFile) {
+			copy = profileFile
+		}
+		return os.ReadFile(filepath.Join(dir, copy))
+	}
 }
 
 func load(dir string) (*scenarios.Scenario, settings, error) {
@@ -124,8 +145,7 @@ func load(dir string) (*scenarios.Scenario, settings, error) {
 	if err != nil {
 		return nil, set, err
 	}
-	curve := func(string) ([]byte, error) { return os.ReadFile(filepath.Join(dir, curveFile)) }
-	sc, err := scenarios.ParseWith(curve, set.Scenario, src, set.Overrides...)
+	sc, err := scenarios.ParseWith(kept(dir), set.Scenario, src, set.Overrides...)
 	if err == nil && set.Scaled != (scenarios.Scaling{}) {
 		err = sc.Scale(set.Scaled.Viewers, set.Scaled.Speed)
 	}

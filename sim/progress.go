@@ -30,6 +30,8 @@ type PipelineStatus struct{ Name, Segments string }
 
 // Progress shows how far a run is, about once a second.
 type Progress interface {
+	// Say tells of something that happens before or after the event, in a line.
+	Say(line string)
 	Show(Status)
 	Done()
 }
@@ -40,6 +42,9 @@ type Lines struct {
 	last string
 	next time.Duration
 }
+
+// Say implements Progress.
+func (l *Lines) Say(line string) { fmt.Fprintln(l.W, line) }
 
 // Show implements Progress.
 func (l *Lines) Show(s Status) {
@@ -59,6 +64,12 @@ type Live struct {
 	W     io.Writer
 	Width int // columns
 	drawn int // lines on the screen
+}
+
+// Say implements Progress.
+func (l *Live) Say(line string) {
+	l.clear()
+	fmt.Fprintln(l.W, line)
 }
 
 // Show implements Progress.
@@ -95,6 +106,9 @@ func (l *Live) Done() { l.clear() }
 
 // Quiet is no progress at all.
 type Quiet struct{}
+
+// Say implements Progress.
+func (Quiet) Say(string) {}
 
 // Show implements Progress.
 func (Quiet) Show(Status) {}

@@ -4,14 +4,15 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/reports"
 	"github.com/liveorigin/liveorigin/scenarios"
+	"github.com/liveorigin/liveorigin/sim/parts"
 	"github.com/liveorigin/liveorigin/sim/stack"
 )
 
@@ -26,6 +27,11 @@ type Options struct {
 type RunOptions struct {
 	Options
 	K6 string // a k6 with our extension; empty looks for one
+	// Stack is what the run stands on; empty means Embedded. Databases is the file that says where they are, for External.
+	Stack     string
+	Databases string
+	// Part is how this program becomes one part: the arguments of a verb that calls parts.Main with stack.RunPart.
+	Part []string
 	// Ready, when not nil, is called with the URL of the event's manifest once a player can ask for it.
 	Ready func(manifest string)
 }
@@ -36,10 +42,15 @@ const lead = 3 * time.Second
 // run is one run on the wall clock.
 type run struct {
 	course
-	ready    func(manifest string)
+	options  RunOptions
 	runtime  *origin.Wall
 	audience *audienceTail
 	k6       *k6
+
+	// What a run has that stands on databases; nil on the embedded stack.
+	ground *ground
+	parts  *stack.Processes
+	acks   *acknowledgements
 }
 
 // Run plays a scenario on the wall clock and judges it. When ctx ends early, everything is stopped, and the history so
@@ -50,9 +61,10 @@ func Run(ctx context.Context, sc *scenarios.Scenario, o RunOptions) (*reports.Re
 		return nil, err
 	}
 	runtime := new(origin.Wall)
-	r := &run{course: course{Options: o.Options, scenario: sc, clock: runtime}, ready: o.Ready, runtime: runtime}
-	if err := r.prepare(path); err != nil {
-		return nil, err
+	o.Stack = cmp.Or(o.Stack, Embedded)
+	r := &run{course: course{Options: o.Options, scenario: sc, clock: runtime}, options: o, runtime: runtime}
+	if err := r.prepare(ctx, path); err != nil {
+		return nil, errors.Join(err, r.abandon())
 	}
 	trouble := r.play(ctx)
 	if err := r.finish(trouble); err != nil {
@@ -62,32 +74,86 @@ func Run(ctx context.Context, sc *scenarios.Scenario, o RunOptions) (*reports.Re
 	return report, err
 }
 
-// prepare fixes when the event starts, writes down what the run is, and starts all servers and the audience.
-func (r *run) prepare(k6Path string) error {
+// prepare starts what the run stands on, fixes when the event starts, writes down what the run is, and starts all servers
+// and the audience.
+func (r *run) prepare(ctx context.Context, k6Path string) error {
+	if err := r.startGround(ctx); err != nil {
+		return err
+	}
 	start := time.Now().Add(lead)
 	start = start.Add(-time.Duration(start.Nanosecond()) % time.Millisecond) // and keep the monotonic reading
 	r.event = r.scenario.Event(start)
 	r.faults = makeFaults(r.scenario, r.event, r.runtime)
-	err := r.begin()
-	if err != nil {
+	if err := r.begin(); err != nil {
 		return err
 	}
-	// The stack outlives ctx: on an interruption the audience is stopped first, and what it asked last is answered.
-	r.stack, err = stack.NewEmbedded(context.Background(), r.scenario, r.event, r.faults, r.runtime, r.history)
-	if err != nil {
-		return errors.Join(err, r.history.Close())
+	if err := r.startStack(); err != nil {
+		return err
 	}
-	if err = r.describe(settings{Stack: "embedded", Addresses: r.stack.Addresses()}); err == nil {
-		err = r.startAudience(k6Path)
+	set := settings{Stack: r.options.Stack, Addresses: r.stack.Addresses()}
+	if r.ground != nil {
+		set.Parts = r.ground.parts()
 	}
-	if err != nil {
-		r.stack.Close()
-		return errors.Join(err, r.history.Close())
+	if err := r.describe(set); err != nil {
+		return err
 	}
-	if edges := r.stack.Edges(); r.ready != nil && len(edges) > 0 {
-		r.ready(edges[0].URL + "/" + r.event.ID + "/manifest.mpd")
+	if err := r.startAudience(k6Path); err != nil {
+		return err
+	}
+	if edges := r.stack.Edges(); r.options.Ready != nil && len(edges) > 0 {
+		r.options.Ready(edges[0].URL + "/" + r.event.ID + "/manifest.mpd")
 	}
 	return nil
+}
+
+// startGround starts databases, and the processes that stand on them; the embedded stack needs neither.
+func (r *run) startGround(ctx context.Context) (err error) {
+	if r.options.Stack == Embedded {
+		return nil
+	}
+	if err := r.makeDirectory(); err != nil {
+		return err
+	}
+	if r.ground, err = startGround(ctx, demandOf(r.scenario), r.options.Stack, r.options.Databases, r.Progress); err != nil {
+		return err
+	}
+	r.Progress.Say("start origins and edges")
+	r.parts, err = stack.StartProcesses(ctx, stack.ProcessesConfig{Scenario: r.scenario, Databases: r.ground.databases,
+		Args: r.options.Part, Dir: r.Out})
+	return err
+}
+
+// startStack starts everything between the feeds and the viewers. It outlives the run's context: on an interruption the
+// audience is stopped first, and what it asked last is answered.
+func (r *run) startStack() (err error) {
+	if r.ground == nil {
+		r.stack, err = stack.NewEmbedded(context.Background(), r.scenario, r.event, r.faults, r.runtime, r.history)
+		return err
+	}
+	r.acks = &acknowledgements{Recorder: r.history, event: r.event.ID}
+	r.acts = newActs(r.ground.hands(r.parts), r.history.Record, r.now)
+	r.stack, err = stack.NewOver(context.Background(), r.parts, r.scenario, r.event, r.faults, r.runtime, r.acks)
+	return err
+}
+
+// abandon ends everything that a run began which does not come about.
+func (r *run) abandon() error {
+	var errs []error
+	if r.k6 != nil {
+		r.k6.stop()
+	}
+	if r.stack != nil {
+		r.stack.Close()
+	} else if r.parts != nil {
+		errs = append(errs, r.parts.Close())
+	}
+	if r.history != nil {
+		errs = append(errs, r.history.Close())
+	}
+	if r.ground != nil {
+		errs = append(errs, r.ground.Close())
+	}
+	return errors.Join(errs...)
 }
 
 func (r *run) startAudience(path string) error {
@@ -159,12 +225,18 @@ func (r *run) watchForStalls() (stop func()) {
 	return cancel
 }
 
-// finish stops what is still running, audience first, and completes the history.
+// finish stops what is still running, audience first, and completes the history. What was done to real parts is undone
+// before anything else: whatever is looked at then should be whole.
 func (r *run) finish(trouble string) error {
 	r.k6.stop()
+	if err := r.acts.close(); err != nil {
+		trouble = cmp.Or(trouble, err.Error())
+	}
 	r.stack.Close()
-	r.recordUsage("harness", syscall.RUSAGE_SELF)
-	r.recordUsage("k6", syscall.RUSAGE_CHILDREN)
+	if r.ground != nil {
+		trouble = cmp.Or(trouble, r.settle())
+	}
+	r.recordUsage()
 	end := origin.Record{AtUs: r.now(), Kind: origin.KindRun, Step: origin.End, Name: r.scenario.Name}
 	if trouble != "" {
 		end.Reason, end.Error = reports.Interrupted, trouble
@@ -174,15 +246,33 @@ func (r *run) finish(trouble string) error {
 	return r.history.Close()
 }
 
-// recordUsage takes down what a process, or all children, used in processor time and memory.
-func (r *run) recordUsage(name string, who int) {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(who, &u); err != nil {
-		return
+// settle reads back what the databases should have, and cleans up. It returns what spoils the run.
+func (r *run) settle() string {
+	r.Progress.Say("read back everything that was acknowledged")
+	var errs []error
+	if lost := r.parts.Losses(); lost.Cut+lost.Dropped+lost.Missing > 0 {
+		errs = append(errs, fmt.Errorf("processes recorded more than the history has: %+v", lost))
 	}
-	cpu := time.Duration(u.Utime.Nano() + u.Stime.Nano())
-	r.history.Record(origin.Record{AtUs: r.now(), Kind: origin.KindUsage, Name: name,
-		CPUUs: cpu.Microseconds(), Count: int64(u.Maxrss) * 1024})
+	errs = append(errs, r.acks.readBack(r.ground.databases, r.event, r.now), r.ground.Close())
+	if err := errors.Join(errs...); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// recordUsage takes down what this process, the audience and all parts used in processor time and memory.
+func (r *run) recordUsage() {
+	record := func(name string, u parts.Usage) {
+		r.history.Record(origin.Record{AtUs: r.now(), Kind: origin.KindUsage, Name: name, CPUUs: u.CPU.Microseconds(), Count: u.Memory})
+	}
+	record("harness", parts.Self())
+	record("k6", r.k6.usage())
+	if r.parts != nil {
+		used := r.parts.Usage()
+		for _, tier := range []stack.Tier{stack.Origin, stack.Site} {
+			record(string(tier), used[tier])
+		}
+	}
 }
 
 // status is what progress shows.

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/sim"
+	"github.com/liveorigin/liveorigin/sim/calibrate"
+	"github.com/liveorigin/liveorigin/sim/storage"
+)
+
+// measurable is a stack that can be measured: started, with a region and a zone of it to stop, and ended.
+type measurable struct {
+	target       calibrate.Target
+	region, zone string
+	end          func() error
+}
+
+// startStack starts a stack, which ends with ctx if not before.
+type startStack func(ctx context.Context, f *calibrateFlags, rt origin.Runtime, show sim.Progress) (*measurable, error)
+
+// measurables is the table of stacks; the first is the default.
+var measurables = []struct {
+	name, about string
+	start       startStack
+}{
+	{"embedded", "the modelled table of this process: to try the measurement itself", startEmbedded},
+	{"containers", "Cassandra in containers: two regions of three zones", startMeasured},
+	{"external", "the Cassandra that --databases names; no zone of it is stopped", startMeasured},
+}
+
+func startMeasured(ctx context.Context, f *calibrateFlags, _ origin.Runtime, show sim.Progress) (*measurable, error) {
+	m, err := sim.StartMeasured(ctx, f.stack, f.databases, show)
+	if err != nil {
+		return nil, err
+	}
+	return &measurable{m, m.Region, m.Zone, m.Close}, nil
+}
+
+func startEmbedded(ctx context.Context, f *calibrateFlags, rt origin.Runtime, _ sim.Progress) (*measurable, error) {
+	profile, _ := storage.StoreByName("embedded")
+	m, err := calibrate.NewModel(ctx, rt, profile, f.seed)
+	if err != nil {
+		return nil, err
+	}
+	return &measurable{m, calibrate.ModelRegion, calibrate.ModelZone, func() error { return nil }}, nil
+}
+
+// calibrateFlags are the flags of calibrate.
+type calibrateFlags struct {
+	stack, databases, out, name string
+	lasts                       time.Duration
+	seed                        uint64
+	quiet                       bool
+}
+
+func calibrateCommand() *cobra.Command {
+	var f calibrateFlags
+	var about []string
+	for _, s := range measurables {
+		about = append(about, s.name+", "+s.about)
+	}
+	c := &cobra.Command{
+		Use:   "calibrate",
+		Short: "Measure a real store and make a model of it",
+		Long: `Measure the table of a region - latency of writes and reads by size, under so many callers, and with a zone stopped -
+fit a model to it, and say by how much the model is off. The profile that --out writes can be named in a scenario, as
+storage: {profile: FILE}; replay and run simulate the store that was measured then.
+
+Exits with 0 when the model is within 10 % at p50 and 25 % at p99, with 3 when it is not, and with 4 when there were
+too few calls to say.
+
+Stacks: ` + strings.Join(about, "; ") + ".",
+		Example: `  liveorigin calibrate
+  liveorigin calibrate --stack containers --out mystore.yaml --for 5m
+  liveorigin replay region-loss --set storage.profile=mystore.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, args []string) error { return f.calibrate(c) },
+	}
+	c.Flags().StringVar(&f.stack, "stack", measurables[0].name, "what to measure")
+	c.Flags().StringVar(&f.databases, "databases", "", "with --stack external: the `file` that says where they are")
+	c.Flags().StringVar(&f.out, "out", "", "the profile's `file` (default: none is written)")
+	c.Flags().StringVar(&f.name, "name", "", "the profile's name (default: the file's)")
+	c.Flags().DurationVar(&f.lasts, "for", calibrate.DefaultFor, "how long to measure")
+	c.Flags().Uint64Var(&f.seed, "seed", 1, "seed of arrivals and of what is read")
+	c.Flags().BoolVar(&f.quiet, "quiet", false, "only the verdict line")
+	return c
+}
+
+func (f *calibrateFlags) calibrate(c *cobra.Command) error {
+	start, err := f.starter()
+	if err == nil {
+		err = f.check()
+	}
+	if err != nil {
+		return err
+	}
+	ctx, stop := stopOnSignal(c.ErrOrStderr())
+	defer stop()
+	samples, err := f.measure(ctx, start, c.ErrOrStderr())
+	if err != nil {
+		return brokeError{err}
+	}
+	fit, err := samples.Fit()
+	if err != nil {
+		return brokeError{fmt.Errorf("fit: %w", err)}
+	}
+	if f.out != "" {
+		if err := f.write(fit); err != nil {
+			return brokeError{err}
+		}
+	}
+	if f.quiet {
+		fmt.Fprintln(c.OutOrStdout(), fit.VerdictLine())
+	} else if err := fit.WriteText(c.OutOrStdout()); err != nil {
+		return brokeError{err}
+	}
+	if code := fit.ExitCode(); code != 0 {
+		return exitError(code)
+	}
+	return nil
+}
+
+// check refuses before anything is measured what could not be written after.
+func (f *calibrateFlags) check() error {
+	if _, err := (calibrate.Plan{For: f.lasts}).Complete(); err != nil {
+		return err
+	}
+	if (f.stack == sim.External) != (f.databases != "") {
+		return errors.New("--databases FILE goes with --stack external, and only with it")
+	}
+	if f.out == "" {
+		if f.name != "" {
+			return errors.New("--name is of a profile, and none is written; give --out")
+		}
+		return nil
+	}
+	if ext := filepath.Ext(f.out); ext != ".yaml" {
+		return fmt.Errorf("--out %s: a profile's file ends in .yaml, or no scenario can name it", f.out)
+	}
+	if f.name == "" {
+		f.name = strings.TrimSuffix(filepath.Base(f.out), ".yaml")
+	}
+	if err := storage.CheckProfileName(f.name); err != nil {
+		return fmt.Errorf("%w; give --name", err)
+	}
+	if _, err := os.Stat(filepath.Dir(f.out)); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	return nil
+}
+
+// measure starts the stack, measures it, and ends it.
+func (f *calibrateFlags) measure(ctx context.Context, start startStack, progress io.Writer) (*calibrate.Samples, error) {
+	rt := new(origin.Wall)
+	defer rt.Join()
+	ctx, cancel := rt.WithCancel(ctx)
+	defer cancel()
+	stack, err := start(ctx, f, rt, progressFor(progress, f.quiet))
+	if err != nil {
+		return nil, fmt.Errorf("start stack %s: %w", f.stack, err)
+	}
+	plan := calibrate.Plan{Runtime: rt, Region: stack.region, Zone: stack.zone, For: f.lasts, Seed: f.seed}
+	s, err := calibrate.Measure(ctx, stack.target, plan, f.progress(progress))
+	return s, errors.Join(err, stack.end())
+}
+
+// starter finds the stack that was asked for.
+func (f *calibrateFlags) starter() (startStack, error) {
+	var names []string
+	for _, m := range measurables {
+		if m.name == f.stack {
+			return m.start, nil
+		}
+		names = append(names, m.name)
+	}
+	return nil, fmt.Errorf("unknown stack %q; there is %s", f.stack, strings.Join(names, ", "))
+}
+
+// progress shows a line whenever something else is measured, and every few seconds.
+func (f *calibrateFlags) progress(w io.Writer) calibrate.Progress {
+	if f.quiet {
+		return nil
+	}
+	return func(done, of time.Duration, what string) {
+		fmt.Fprintf(w, "%3.0fs/%.0fs %s\n", done.Seconds(), of.Seconds(), what)
+	}
+}
+
+// write writes the profile, and reads it back: what cannot be read is not worth keeping.
+func (f *calibrateFlags) write(fit *calibrate.Fit) error {
+	on := f.stack
+	if f.databases != "" {
+		on += " --databases " + f.databases
+	}
+	command := fmt.Sprintf("bin/liveorigin calibrate --stack %s --for %v --seed %s --out %s", on, f.lasts,
+		strconv.FormatUint(f.seed, 10), f.out)
+	var b bytes.Buffer
+	if _, err := fit.Profile(f.name, sim.Version, command).WriteTo(&b); err != nil {
+		return err
+	}
+	if _, err := storage.ReadProfile(f.out, b.Bytes()); err != nil {
+		return fmt.Errorf("the fit makes no profile: %w", err)
+	}
+	return os.WriteFile(f.out, b.Bytes(), 0o644)
+}

@@ -1,0 +1,163 @@
+package calibrate
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/liveorigin/liveorigin/sim/storage"
+)
+
+// Fit is a model of what was measured, and by how much it misses.
+type Fit struct {
+	Samples *Samples
+	Replica storage.ReplicaProfile
+	// Compared are the open loops, measured and modelled; Closed are the closed ones.
+	Compared []Comparison
+	Closed   []Throughput
+	pauses   pauses
+}
+
+// besidePauses is the highest quantile that pauses leave alone: they are rarer than what is beyond it.
+const besidePauses = 0.95
+
+// The limits on what is fitted.
+const (
+	// leastCalls is how many calls of every kind and size there must be: fewer have no p95.
+	leastCalls = 100
+	// mostFailed is the part of the calls that may fail. A fit knows nothing of failures.
+	mostFailed = 0.01
+	// rounds is how often the fit is put right by what its model does: the closed forms leave out what calls wait for in
+	// queues and behind pauses.
+	rounds = 3
+)
+
+// Fit finds the figures of one replica under which three of them behave as the table did. What was measured while a zone
+// was stopped has no part in it: that is what the fit is tried on.
+func (s *Samples) Fit() (*Fit, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	f := &Fit{Samples: s}
+	work := newFitting(s)
+	f.pauses = work.pauses
+	for range rounds {
+		f.Replica = work.replica()
+		f.Replica.Pauses = storage.Episodes{} // what is left of the samples has none either
+		model, err := f.model(true)
+		if err != nil {
+			return nil, err
+		}
+		work.correct(model)
+	}
+	f.Replica = work.replica()
+	return f, f.compare()
+}
+
+// check refuses samples that say too little.
+func (s *Samples) check() error {
+	if s.Plan.NoClosed {
+		return errors.New("a fit needs closed loops")
+	}
+	for _, kind := range kinds {
+		for _, bytes := range s.Plan.Sizes {
+			c := s.cell(kind, bytes, 0, false)
+			if c == nil || c.Took.TotalCount() < leastCalls {
+				return fmt.Errorf("fewer than %d calls to %s %s; measure for longer", leastCalls, kind, size(bytes))
+			}
+			if n := c.Took.TotalCount(); float64(c.Failed) > mostFailed*float64(n) {
+				return fmt.Errorf("%d of %d calls to %s %s failed; there is no fit of a table that fails", c.Failed, n, kind, size(bytes))
+			}
+		}
+	}
+	return nil
+}
+
+// fitting is a fit on its way.
+type fitting struct {
+	samples    *Samples
+	pauses     pauses
+	upTo       float64 // the highest quantile through which bodies are laid
+	capacities map[Kind]capacity
+	// By size: how long calls took that did not wait for a pause, and the bodies of a replica that explain it.
+	took   map[Kind][]*hdrhistogram.Histogram
+	bodies map[Kind][]logNormal
+}
+
+func newFitting(s *Samples) *fitting {
+	f := &fitting{samples: s, upTo: 0.99, capacities: map[Kind]capacity{}, took: map[Kind][]*hdrhistogram.Histogram{},
+		bodies: map[Kind][]logNormal{}}
+	for _, kind := range kinds {
+		f.capacities[kind] = findCapacity(s, kind)
+	}
+	var puts []*Cell
+	var slow []time.Duration
+	for _, bytes := range s.Plan.Sizes {
+		c := s.cell(Put, bytes, 0, false)
+		rough := replica(Put, c.Took, 0, besidePauses)
+		puts = append(puts, c)
+		slow = append(slow, seconds(rough.at(level(Put, 0.99))))
+	}
+	f.pauses = findPauses(puts, slow)
+	if len(f.pauses.spans) > 0 {
+		f.upTo = besidePauses
+	}
+	for _, kind := range kinds {
+		for _, bytes := range s.Plan.Sizes {
+			took := f.pauses.outside(s.cell(kind, bytes, 0, false))
+			f.took[kind] = append(f.took[kind], took)
+			f.bodies[kind] = append(f.bodies[kind], replica(kind, took, f.capacities[kind].service(bytes), f.upTo))
+		}
+	}
+	return f
+}
+
+// replica is the profile that follows.
+func (f *fitting) replica() storage.ReplicaProfile {
+	write, read := grow(f.samples.Plan.Sizes, f.bodies[Put]), grow(f.samples.Plan.Sizes, f.bodies[Get])
+	p := storage.ReplicaProfile{Nodes: max(1, f.samples.About.Nodes)}
+	p.Write, p.WriteMiB = write.latencies()
+	p.Read, p.ReadMiB = read.latencies()
+	p.Capacity, p.ReadCapacity = f.capacities[Put].rates(), f.capacities[Get].rates()
+	if p.ReadCapacity == (storage.Capacity{}) && p.Capacity != p.ReadCapacity {
+		p.ReadCapacity = storage.Unlimited
+	}
+	if f.pauses.every > 0 {
+		p.Pauses = storage.Episodes{Every: f.pauses.every, Length: storage.Latency{P50: f.pauses.p50, P99: f.pauses.p99}}
+	}
+	return p
+}
+
+func (g grown) latencies() (body, perMiB storage.Latency) {
+	return storage.Latency{P50: max(time.Microsecond, seconds(g.p50)), P99: max(time.Microsecond, seconds(g.p99))},
+		storage.Latency{P50: seconds(g.mib50), P99: seconds(g.mib99)}
+}
+
+func (c capacity) rates() (r storage.Capacity) {
+	if c.operation > 0 {
+		r.Operations = 1 / c.operation
+	}
+	if c.perByte > 0 {
+		r.Bytes = 1 / c.perByte
+	}
+	return r
+}
+
+// correct moves bodies by as much as the model misses their median and their highest quantile.
+func (f *fitting) correct(model *Samples) {
+	for _, kind := range kinds {
+		for i, bytes := range f.samples.Plan.Sizes {
+			was, is := f.took[kind][i], model.cell(kind, bytes, 0, false).Took
+			p50, high := missed(was, is, 0.5), 1.
+			if enough(was.TotalCount(), f.upTo) {
+				high = missed(was, is, f.upTo) / p50
+			}
+			b := &f.bodies[kind][i]
+			b.mu += math.Log(p50)
+			b.sigma = max(0, b.sigma+math.Log(high)/(level(kind, f.upTo)-level(kind, 0.5)))
+		}
+	}
+}
