@@ -24,6 +24,7 @@ import (
 type measurable struct {
 	target       calibrate.Target
 	region, zone string
+	beside       []string
 	end          func() error
 }
 
@@ -45,7 +46,7 @@ func startMeasured(ctx context.Context, f *calibrateFlags, _ origin.Runtime, sho
 	if err != nil {
 		return nil, err
 	}
-	return &measurable{m, m.Region, m.Zone, m.Close}, nil
+	return &measurable{m, m.Region, m.Zone, m.Beside, m.Close}, nil
 }
 
 func startEmbedded(ctx context.Context, f *calibrateFlags, rt origin.Runtime, _ sim.Progress) (*measurable, error) {
@@ -54,13 +55,15 @@ func startEmbedded(ctx context.Context, f *calibrateFlags, rt origin.Runtime, _ 
 	if err != nil {
 		return nil, err
 	}
-	return &measurable{m, calibrate.ModelRegion, calibrate.ModelZone, func() error { return nil }}, nil
+	return &measurable{m, calibrate.ModelRegion, calibrate.ModelZone, nil, func() error { return nil }}, nil
 }
 
 // calibrateFlags are the flags of calibrate.
 type calibrateFlags struct {
 	stack, databases, out, name string
 	lasts                       time.Duration
+	rate                        float64
+	burst                       int
 	seed                        uint64
 	quiet                       bool
 }
@@ -93,6 +96,9 @@ Stacks: ` + strings.Join(about, "; ") + ".",
 	c.Flags().StringVar(&f.out, "out", "", "the profile's `file` (default: none is written)")
 	c.Flags().StringVar(&f.name, "name", "", "the profile's name (default: the file's)")
 	c.Flags().DurationVar(&f.lasts, "for", calibrate.DefaultFor, "how long to measure")
+	c.Flags().Float64Var(&f.rate, "rate", calibrate.DefaultRate,
+		"calls a second whose latency is measured: by default about as many rows as an event's ladder makes; 0 a third of what the table can do")
+	c.Flags().IntVar(&f.burst, "burst", calibrate.DefaultBurst, "how many of them come at once, as the renditions of a segment do")
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "seed of arrivals and of what is read")
 	c.Flags().BoolVar(&f.quiet, "quiet", false, "only the verdict line")
 	return c
@@ -134,7 +140,7 @@ func (f *calibrateFlags) calibrate(c *cobra.Command) error {
 
 // check refuses before anything is measured what could not be written after.
 func (f *calibrateFlags) check() error {
-	if _, err := (calibrate.Plan{For: f.lasts}).Complete(); err != nil {
+	if _, err := (calibrate.Plan{For: f.lasts, Rate: f.rate, Burst: f.burst}).Complete(); err != nil {
 		return err
 	}
 	if (f.stack == sim.External) != (f.databases != "") {
@@ -171,7 +177,8 @@ func (f *calibrateFlags) measure(ctx context.Context, start startStack, progress
 	if err != nil {
 		return nil, fmt.Errorf("start stack %s: %w", f.stack, err)
 	}
-	plan := calibrate.Plan{Runtime: rt, Region: stack.region, Zone: stack.zone, For: f.lasts, Seed: f.seed}
+	plan := calibrate.Plan{Runtime: rt, Region: stack.region, Beside: stack.beside, Zone: stack.zone, For: f.lasts,
+		Rate: f.rate, Burst: f.burst, Seed: f.seed}
 	s, err := calibrate.Measure(ctx, stack.target, plan, f.progress(progress))
 	return s, errors.Join(err, stack.end())
 }
@@ -204,7 +211,8 @@ func (f *calibrateFlags) write(fit *calibrate.Fit) error {
 	if f.databases != "" {
 		on += " --databases " + f.databases
 	}
-	command := fmt.Sprintf("bin/liveorigin calibrate --stack %s --for %v --seed %s --out %s", on, f.lasts,
+	command := fmt.Sprintf("bin/liveorigin calibrate --stack %s --for %v --rate %v --burst %d --seed %s --out %s", on, f.lasts, f.rate,
+		f.burst,
 		strconv.FormatUint(f.seed, 10), f.out)
 	var b bytes.Buffer
 	if _, err := fit.Profile(f.name, sim.Version, command).WriteTo(&b); err != nil {

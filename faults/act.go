@@ -5,7 +5,7 @@ import "time"
 // Act is what is done to real parts when a fault begins, and undone when it ends, on a stack that has such parts.
 type Act struct {
 	Verb Verb
-	// At names the parts: with a Node the process of that origin or edge; else a region's database nodes, or with a Cache
+	// At names the parts: with a Node the process of that origin or edge, or of all origins of a Region; else a region's database nodes, or with a Cache
 	// the nodes of its cache, those of one Zone or of all.
 	At Place
 	// Offset is how far SetClock moves a process's clock.

@@ -43,7 +43,7 @@ type Place struct {
 	Cache string
 }
 
-// AllNodes is the Cache of a Place that is all of a cache.
+// AllNodes is the Cache of a Place that is all of a cache, and the Node of one that is all origins of a region.
 const AllNodes = "all"
 
 // wholeStore says whether a place is a region's store, and no part of it.

@@ -349,7 +349,7 @@ func TestActs(t *testing.T) {
 	for kind, want := range map[string][]Act{
 		"zone-loss":    {{Verb: Kill, At: zone}, {Verb: Kill, At: cache}},
 		"zone-crash":   {{Verb: Kill, At: zone}, {Verb: Kill, At: cache}},
-		"region-loss":  {{Verb: Kill, At: Place{Region: "east"}}, {Verb: Kill, At: all}},
+		"region-loss":  {{Verb: Kill, At: Place{Region: "east", Node: AllNodes}}, {Verb: Kill, At: Place{Region: "east"}}, {Verb: Kill, At: all}},
 		"cache-loss":   {{Verb: Kill, At: all}},
 		"cache-flush":  {{Verb: Flush, At: all}},
 		"zone-pause":   {{Verb: Pause, At: zone}},

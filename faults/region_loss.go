@@ -36,10 +36,14 @@ func (f regionLoss) WrapStore(at Place, s origin.Store) origin.Store {
 	return doingStore{s, f.cut}
 }
 
-// Acts implements Actor: all of the region's database is killed, and its cache.
+// Acts implements Actor: the region's origins are killed, its database and its cache. What is done first is undone last:
+// origins come back to a store that is there.
 func (f regionLoss) Acts() []Act {
-	at := Place{Region: f.spec.Region}
-	return []Act{{Verb: Kill, At: at}, {Verb: Kill, At: Place{Region: at.Region, Cache: AllNodes}}}
+	at := func(p Place) Place {
+		p.Region = f.spec.Region
+		return p
+	}
+	return []Act{{Verb: Kill, At: at(Place{Node: AllNodes})}, {Verb: Kill, At: at(Place{})}, {Verb: Kill, At: at(Place{Cache: AllNodes})}}
 }
 
 // Acted implements Actor.

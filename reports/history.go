@@ -68,6 +68,7 @@ type history struct {
 	begun    map[string]bool  // faults, by id
 	seen     map[string]bool  // some record shows them at work
 	affected map[string]int64 // by their end records; those without one have none
+	ended    map[string]time.Duration
 
 	defective map[segment]decided
 
@@ -103,7 +104,7 @@ func newHistory(plan *Plan) *history {
 		plan:       plan,
 		candidates: map[publication]candidate{}, publishing: map[int64]*hdrhistogram.PackedHistogram{},
 		tries: map[try]tried{},
-		begun: map[string]bool{}, seen: map[string]bool{}, affected: map[string]int64{}, usage: map[string]used{},
+		begun: map[string]bool{}, seen: map[string]bool{}, affected: map[string]int64{}, ended: map[string]time.Duration{}, usage: map[string]used{},
 		sampled: map[string]int64{}, exact: map[string]int64{},
 		defective: map[segment]decided{}, newest: -1,
 	}
@@ -256,6 +257,7 @@ func (h *history) addFault(rec *origin.Record) {
 		h.begun[rec.Name] = true
 	case origin.End:
 		h.affected[rec.Name] = max(h.affected[rec.Name], rec.Count)
+		h.ended[rec.Name] = max(h.ended[rec.Name], sinceStart(rec.AtUs))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // segmentsMax bounds how many segments a history may span: three weeks of two seconds.
@@ -24,6 +25,7 @@ func Judge(plan Plan, history, audience io.Reader) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	plan.lasted(h)
 	if err := h.bounded(); err != nil {
 		return nil, fmt.Errorf("%s: %w", HistoryFile, err)
 	}
@@ -63,6 +65,18 @@ func Read(plan Plan, dir string) (*Report, error) {
 		r.Notes = append(r.Notes, note)
 	}
 	return r, nil
+}
+
+// lasted makes faults last until they were over: what was done to real parts takes its time to be undone. A few
+// milliseconds of a busy harness are none of that.
+func (p *Plan) lasted(h *history) {
+	const punctual = 500 * time.Millisecond
+	p.Faults = slices.Clone(p.Faults)
+	for i := range p.Faults {
+		if f := &p.Faults[i]; h.ended[f.ID] > f.Until+punctual {
+			f.Until = h.ended[f.ID]
+		}
+	}
 }
 
 func openAudience(dir string) (io.ReadCloser, error) {
@@ -137,7 +151,7 @@ func (e *evidence) report() *Report {
 	p := e.plan
 	r := &Report{
 		Schema: Schema, Version: p.Version, Scenario: p.Scenario, Seed: p.Seed, Command: p.Command, About: p.About,
-		SegmentMs:  p.Event.SegmentDuration.Milliseconds(),
+		SegmentMs: p.Event.SegmentDuration.Milliseconds(), Stack: p.Stack,
 		Objectives: []ObjectiveResult{}, Phases: e.phases(), Faults: []FaultReport{},
 		Counts: e.counts(), Usage: e.usage(), Defects: e.defects(), Served: e.served(), Notes: e.notes(),
 	}

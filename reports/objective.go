@@ -110,6 +110,8 @@ type Plan struct {
 	Objectives []Objective
 	// Viewers is the peak that the audience should reach.
 	Viewers int
+	// Stack is what the run stood on; nil for what needs nothing but its own processes.
+	Stack *Stack
 }
 
 // Phase is a named part of the event's time.

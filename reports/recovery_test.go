@@ -216,3 +216,20 @@ func TestRecoveryObjective(t *testing.T) {
 		})
 	}
 }
+
+// What was done to real parts lasts until it was undone, and the recovery is counted from then; a busy harness's few
+// milliseconds are not.
+func TestFaultsLastUntilTheyAreOver(t *testing.T) {
+	for late, until := range map[int64]int64{0: 30_000, 200_000: 30_000, 6 * second: 36_000} {
+		w := quiet()
+		w.plan.Faults = []FaultPlan{{ID: "f", Kind: "x", From: 20 * time.Second, Until: 30 * time.Second}}
+		w.record(origin.Record{Kind: origin.KindFault, Step: origin.Begin, Name: "f", AtUs: 20 * second})
+		w.record(origin.Record{Kind: origin.KindFault, Step: origin.End, Name: "f", AtUs: 30*second + late, Count: 1})
+		if got := w.judge(t).Faults[0].UntilMs; got != until {
+			t.Errorf("a fault that ended %d us late lasted until %d ms, want %d", late, got, until)
+		}
+		if w.plan.Faults[0].Until != 30*time.Second {
+			t.Error("the caller's plan was changed")
+		}
+	}
+}

@@ -34,6 +34,8 @@ type Report struct {
 	Defects    []DefectReport    `json:"defects"`
 	Counts     Counts            `json:"counts"`
 	Usage      Usage             `json:"usage"`
+	// Stack is what the run stood on; nil for what needs nothing but its own processes.
+	Stack *Stack `json:"stack,omitempty"`
 	// Replay is what a run in virtual time took; nil on the wall clock.
 	Replay *Cost `json:"replay,omitempty"`
 	// Validity lists what keeps the run from being evidence; a subset of Reasons.

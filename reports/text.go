@@ -61,6 +61,9 @@ func (r *Report) writeCosts(b *bytes.Buffer) {
 	if n := r.Counts.Held; n > 0 {
 		fmt.Fprintf(b, "holding open spared viewers %d early 404s, and as many second requests\n", n)
 	}
+	if r.Stack != nil {
+		tables.WriteWrapped(b, "", r.Stack.String())
+	}
 	if r.Replay != nil {
 		tables.WriteWrapped(b, "", r.Replay.String())
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,11 +45,12 @@ func newActs(h stack.Hands, record func(origin.Record), now func() int64) *acts 
 	return &acts{hands: h, record: record, now: now, under: map[string]*underway{}}
 }
 
-// begin does what a fault does, beside the caller.
-func (a *acts) begin(f faults.Fault) {
+// begin does what a fault does, beside the caller, and undoes it once end is called; then the fault is over. It says
+// whether there is anything to do: a fault that does nothing to real parts is over when its time is.
+func (a *acts) begin(f faults.Fault, over func()) bool {
 	actor, ok := f.(faults.Actor)
 	if !ok || a == nil {
-		return
+		return false
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	u := &underway{fault: f.Spec().ID, end: cancel}
@@ -56,16 +58,18 @@ func (a *acts) begin(f faults.Fault) {
 	a.under[u.fault] = u
 	a.mu.Unlock()
 	a.all.Go(func() {
-		over, stop := context.WithCancel(context.Background())
+		probed, stop := context.WithCancel(context.Background())
 		defer stop()
-		deeds := a.do(over, actor, u.fault)
+		deeds := a.do(probed, actor, u.fault)
 		<-ctx.Done()
 		u.undone = a.undo(deeds, u.fault)
+		over()
 	})
+	return true
 }
 
-// do does all acts of a fault, and probes what they struck until ctx ends.
-func (a *acts) do(ctx context.Context, actor faults.Actor, fault string) (all []stack.Deed) {
+// do does all acts of a fault, and probes what they struck until ctx ends. It returns the deeds of each act.
+func (a *acts) do(ctx context.Context, actor faults.Actor, fault string) (all [][]stack.Deed) {
 	for _, act := range actor.Acts() {
 		limited, cancel := context.WithTimeout(ctx, doTimeout)
 		deeds, err := a.hands.Do(limited, act)
@@ -79,7 +83,7 @@ func (a *acts) do(ctx context.Context, actor faults.Actor, fault string) (all []
 		} else if len(deeds) > 0 {
 			actor.Acted()
 		}
-		all = append(all, deeds...)
+		all = append(all, deeds)
 	}
 	return all
 }
@@ -119,20 +123,23 @@ func wait(ctx context.Context, d time.Duration) {
 
 // end undoes what a fault did, beside the caller.
 func (a *acts) end(f faults.Fault) {
-	if a == nil {
-		return
-	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if u := a.under[f.Spec().ID]; u != nil {
-		u.end()
-	}
+	a.under[f.Spec().ID].end()
 }
 
-// undo makes every part what it was.
-func (a *acts) undo(deeds []stack.Deed, fault string) error {
+// undo makes every part what it was: what was done last first, and the parts of one act together.
+func (a *acts) undo(deeds [][]stack.Deed, fault string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), undoTimeout)
 	defer cancel()
+	var errs []error
+	for _, act := range slices.Backward(deeds) {
+		errs = append(errs, a.undoAct(ctx, act, fault))
+	}
+	return errors.Join(errs...)
+}
+
+func (a *acts) undoAct(ctx context.Context, deeds []stack.Deed, fault string) error {
 	errs := make([]error, len(deeds))
 	var parts sync.WaitGroup
 	for i, d := range deeds {

@@ -23,7 +23,8 @@ type course struct {
 	faults   []faults.Fault
 	history  *history
 	stack    *stack.Stack
-	acts     *acts // nil where no part is real
+	acts     *acts    // nil where no part is real
+	acting   []string // ids of the faults that do something to real parts
 }
 
 // now is microseconds since the event's start: the history's time.
@@ -104,12 +105,18 @@ func (c *course) moments() []moment {
 func (c *course) beginFault(f faults.Fault) {
 	c.recordFault(f, origin.Begin)
 	c.stack.Strike(f)
-	c.acts.begin(f)
+	if c.acts.begin(f, func() { c.recordFault(f, origin.End) }) {
+		c.acting = append(c.acting, f.Spec().ID)
+	}
 }
 
+// endFault ends a fault. What was done to real parts takes its time to be undone, and until then the fault lasts.
 func (c *course) endFault(f faults.Fault) {
+	if slices.Contains(c.acting, f.Spec().ID) {
+		c.acts.end(f)
+		return
+	}
 	c.recordFault(f, origin.End)
-	c.acts.end(f)
 }
 
 func (c *course) recordFault(f faults.Fault, step string) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/liveorigin/faults"
+	"github.com/liveorigin/liveorigin/reports"
 	"github.com/liveorigin/liveorigin/scenarios"
 	"github.com/liveorigin/liveorigin/sim/containers"
 	"github.com/liveorigin/liveorigin/sim/stack"
@@ -164,6 +165,20 @@ func (g *ground) parts() []containers.Part {
 		return nil
 	}
 	return g.containers.Parts
+}
+
+// describe says what the ground is, for the report.
+func (g *ground) describe(name string) *reports.Stack {
+	s := &reports.Stack{Name: name, Parts: []reports.StackPart{}}
+	if g.containers == nil {
+		return s
+	}
+	s.StartMs = g.containers.Took.Milliseconds()
+	for _, p := range g.containers.Parts {
+		s.Parts = append(s.Parts, reports.StackPart{Name: p.Name, Image: p.Image, Digest: p.ImageID, Version: p.Version,
+			StartMs: p.Took.Milliseconds()})
+	}
+	return s
 }
 
 // hands are what faults are done with: to processes always, to databases where they are ours.

@@ -17,17 +17,18 @@ import (
 // Measured is the table of a region on real databases, for calibrate.
 type Measured struct {
 	Region string
-	Zone   string // that can be stopped; empty where none can
+	Zone   string   // that can be stopped; empty where none can
+	Beside []string // the other regions, where they are on the same machine
 	on     string
 	ground *ground
 	real   *stack.Real
-	table  origin.Store
+	tables map[string]origin.Store // by region
 }
 
 // StartMeasured starts databases, or finds those that are there: the regions that a run has, of which one is measured
 // while the other gets its copies.
 func StartMeasured(ctx context.Context, on, file string, show Progress) (*Measured, error) {
-	m := &Measured{on: on}
+	m := &Measured{on: on, tables: map[string]origin.Store{}}
 	d := demand{plan: containers.Plan{Regions: containers.Regions([]string{"us-east", "us-west"}, 3)}, retention: time.Hour, owner: "calibrate"}
 	if on == External {
 		there, err := stack.ReadDatabases(file)
@@ -44,10 +45,13 @@ func StartMeasured(ctx context.Context, on, file string, show Progress) (*Measur
 	if m.ground.containers != nil {
 		zones := m.ground.containers.Of(containers.Cassandra, m.Region)
 		m.Zone = zones[len(zones)-1].Zone
+		m.Beside = m.ground.regions[1:]
 	}
 	m.real = stack.NewReal(ctx, m.ground.databases, false)
-	if m.table, err = m.real.Table(m.Region); err != nil {
-		return nil, errors.Join(err, m.Close())
+	for _, region := range append([]string{m.Region}, m.Beside...) {
+		if m.tables[region], err = m.real.Table(region); err != nil {
+			return nil, errors.Join(err, m.Close())
+		}
 	}
 	return m, nil
 }
@@ -60,10 +64,10 @@ func (m *Measured) Close() error {
 
 // Table implements calibrate.Target.
 func (m *Measured) Table(region string) origin.Store {
-	if region != m.Region {
-		return nil
+	if table, ok := m.tables[region]; ok {
+		return table
 	}
-	return m.table
+	return nil
 }
 
 // About implements calibrate.Target.

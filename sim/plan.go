@@ -15,7 +15,6 @@ import (
 	"github.com/liveorigin/liveorigin/reports"
 	"github.com/liveorigin/liveorigin/reports/capacity"
 	"github.com/liveorigin/liveorigin/scenarios"
-	"github.com/liveorigin/liveorigin/sim/containers"
 	"github.com/liveorigin/liveorigin/sim/storage"
 )
 
@@ -28,8 +27,8 @@ type settings struct {
 	Stack     string               `json:"stack"`
 	Agents    bool                 `json:"agents,omitempty"`
 	Scaled    scenarios.Scaling    `json:"scaled,omitzero"`
-	// Parts are the containers that the run stood on.
-	Parts []containers.Part `json:"parts,omitempty"`
+	// On is what the run stood on besides its own processes.
+	On *reports.Stack `json:"on,omitempty"`
 	// Addresses are the base URLs of what listens while the run is on, for who wants to look in.
 	Addresses map[string]string `json:"addresses,omitempty"`
 }
@@ -100,7 +99,9 @@ func Judge(dir string) (*reports.Report, *capacity.Plan, error) {
 		return nil, nil, err
 	}
 	ev := sc.Event(set.Start)
-	return judge(sc, plan(sc, ev, makeFaults(sc, ev, new(origin.Wall)), set.Command), dir)
+	p := plan(sc, ev, makeFaults(sc, ev, new(origin.Wall)), set.Command)
+	p.Stack = set.On
+	return judge(sc, p, dir)
 }
 
 // Check says what is wrong with the files that a scenario refers to and cannot read itself: the profile of its store.
@@ -109,10 +110,22 @@ func Check(sc *scenarios.Scenario) error {
 	return err
 }
 
+// remarks say what the models of a run are worth, so that nobody takes them for more: so far of a store that was measured.
+func remarks(sc *scenarios.Scenario) []string {
+	p, err := storage.MeasuredOf(sc.Storage.Profile, sc.ProfileSource)
+	if err != nil || p == nil { // what cannot be read was refused before the run
+		return nil
+	}
+	return []string{p.Remark()}
+}
+
 func judge(sc *scenarios.Scenario, p reports.Plan, dir string) (*reports.Report, *capacity.Plan, error) {
 	report, err := reports.Read(p, dir)
 	if err != nil {
 		return nil, nil, err
+	}
+	if p.Stack == nil {
+		report.Notes = append(report.Notes, remarks(sc)...)
 	}
 	needs, err := needs(sc, p, dir)
 	return report, needs, err

@@ -51,6 +51,7 @@ type run struct {
 	ground *ground
 	parts  *stack.Processes
 	acks   *acknowledgements
+	on     *reports.Stack
 }
 
 // Run plays a scenario on the wall clock and judges it. When ctx ends early, everything is stopped, and the history so
@@ -70,7 +71,9 @@ func Run(ctx context.Context, sc *scenarios.Scenario, o RunOptions) (*reports.Re
 	if err := r.finish(trouble); err != nil {
 		return nil, err
 	}
-	report, _, err := judge(sc, plan(sc, r.event, r.faults, o.Command), o.Out)
+	p := plan(sc, r.event, r.faults, o.Command)
+	p.Stack = r.on
+	report, _, err := judge(sc, p, o.Out)
 	return report, err
 }
 
@@ -92,7 +95,8 @@ func (r *run) prepare(ctx context.Context, k6Path string) error {
 	}
 	set := settings{Stack: r.options.Stack, Addresses: r.stack.Addresses()}
 	if r.ground != nil {
-		set.Parts = r.ground.parts()
+		set.On = r.ground.describe(r.options.Stack)
+		r.on = set.On
 	}
 	if err := r.describe(set); err != nil {
 		return err

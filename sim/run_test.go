@@ -14,7 +14,10 @@ import (
 	"github.com/liveorigin/liveorigin/scenarios"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	bePart()
+	goleak.VerifyTestMain(m)
+}
 
 // standIn is a k6 for what goes wrong with a k6: it says that it has our extension, and then does as it is told.
 func standIn(t *testing.T, body string) string {

@@ -43,6 +43,8 @@ type Config struct {
 	// which the first one copies, keeps an origin storm away from the writes, and gives up reading at once what was
 	// just written.
 	Reads *Cluster
+	// Shared reads over the connections that are written over, to show what connections of their own are worth.
+	Shared bool
 
 	Keyspace string
 	// Timeout bounds a statement; zero means DefaultTimeout. Set it above the cluster's own timeouts, which say more.
@@ -93,7 +95,9 @@ func Open(ctx context.Context, c Config) (*Table, error) {
 	if c.Reads == nil {
 		watch = nil // the same nodes, of which the other session tells
 	}
-	if t.reads, err = connect(ctx, c, *from, watch); err != nil {
+	if c.Shared && c.Reads == nil {
+		t.reads = t.writes
+	} else if t.reads, err = connect(ctx, c, *from, watch); err != nil {
 		t.Close()
 		return nil, fmt.Errorf("open cassandra for reading: %w", err)
 	}
@@ -127,7 +131,7 @@ func (t *Table) prepare(ctx context.Context, dc string) error {
 func (t *Table) Close() {
 	for _, s := range []*gocql.Session{t.writes, t.reads} {
 		if s != nil {
-			s.Close()
+			s.Close() // a second time does nothing
 		}
 	}
 }

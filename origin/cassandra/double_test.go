@@ -368,3 +368,31 @@ func TestRowLimits(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A node that stands still says nothing, and the driver keeps sending it statements: each goes to another node as well,
+// and no call waits for the one that does not answer.
+func TestNodeThatStandsStill(t *testing.T) {
+	d := start(t, cqldouble.Config{})
+	c := cassandra.Config{Cluster: cluster(d, "us-east"), Timeout: 10 * time.Second}
+	table := keyspace(t, c)
+	still := d.Nodes[0].IP // of us-east
+	d.Break(func(r cqldouble.Request) cqldouble.Breakage {
+		if r.Node.IP == still {
+			return cqldouble.Breakage{Delay: 5 * time.Second}
+		}
+		return cqldouble.Breakage{}
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second) // for all, of which half would wait
+	defer cancel()
+	body := []byte("a segment")
+	for n := range origin.SegmentNumber(8) {
+		key := origin.Key{Event: "e", Rendition: "v", Number: n, Pipeline: "a"}
+		o := origin.Object{Body: body, Size: len(body), Digest: origin.Checksum(body)}
+		if err := table.Put(ctx, key, o); err != nil {
+			t.Fatalf("put %d: %v", n, err)
+		}
+		if _, err := table.Get(ctx, key, o.Digest); err != nil {
+			t.Fatalf("get %d: %v", n, err)
+		}
+	}
+}

@@ -44,12 +44,11 @@ func (t *Table) Put(ctx context.Context, key origin.Key, o origin.Object) error 
 // why at most one digest gets its nil.
 func (t *Table) claim(ctx context.Context, key origin.Key, digest uint32, ttl int) error {
 	place := []any{key.Event, key.Rendition, key.Pipeline, int64(key.Number)}
-	err := t.writes.Query(t.statements.claim, append(place, int64(digest), ttl)...).Consistency(gocql.LocalQuorum).
-		ExecContext(ctx)
+	err := ask(t.writes, t.statements.claim, append(place, int64(digest), ttl)...).ExecContext(ctx)
 	if err != nil {
 		return explain(err)
 	}
-	claimants := t.writes.Query(t.statements.claimants, place...).Consistency(gocql.LocalQuorum).IterContext(ctx)
+	claimants := ask(t.writes, t.statements.claimants, place...).IterContext(ctx)
 	var other, claimant int64
 	contested := false
 	for claimants.Scan(&claimant) {
@@ -66,14 +65,24 @@ func (t *Table) claim(ctx context.Context, key origin.Key, digest uint32, ttl in
 	return fmt.Errorf("those with digest %08x: %w", other, origin.ErrExists)
 }
 
+// beside is when a statement goes to a second node as well, since the first has not answered: nobody tells the driver of
+// a node that stands still, and a put that is three statements would meet it more often than not. Package keyvalue tries
+// a whole put again, and may meet it again.
+var beside = &gocql.SimpleSpeculativeExecution{NumAttempts: 1, TimeoutDelay: 100 * time.Millisecond}
+
+// ask is a statement at a quorum of the data centre. Each of ours can be done twice.
+func ask(s *gocql.Session, statement string, args ...any) *gocql.Query {
+	return s.Query(statement, args...).Consistency(gocql.LocalQuorum).Idempotent(true).SetSpeculativeExecutionPolicy(beside)
+}
+
 // write writes a row. To write it again, with the same bytes and time, changes nothing.
 func (t *Table) write(ctx context.Context, key origin.Key, o origin.Object, ttl int, written time.Time) error {
 	var expires int64
 	if !o.ExpiresAt.IsZero() {
 		expires = o.ExpiresAt.UnixMicro()
 	}
-	return explain(t.writes.Query(t.statements.write, key.Event, key.Rendition, key.Pipeline, int64(key.Number), key.Part,
-		int64(o.Digest), o.Body, expires, ttl, written.UnixMicro()).Consistency(gocql.LocalQuorum).ExecContext(ctx))
+	return explain(ask(t.writes, t.statements.write, key.Event, key.Rendition, key.Pipeline, int64(key.Number), key.Part,
+		int64(o.Digest), o.Body, expires, ttl, written.UnixMicro()).ExecContext(ctx))
 }
 
 // ttl is how long a row is kept, in whole seconds, rounded up so that nothing goes early; zero is for ever.
@@ -122,7 +131,7 @@ func (t *Table) GetFrom(ctx context.Context, replica int, key origin.Key, digest
 func (t *Table) read(ctx context.Context, key origin.Key, digest uint32, how func(*gocql.Query) *gocql.Query) (origin.Object, error) {
 	o := origin.Object{Digest: digest}
 	var expires int64
-	err := how(t.reads.Query(t.statements.read, keyOf(key, digest)...)).ScanContext(ctx, &o.Body, &expires)
+	err := how(ask(t.reads, t.statements.read, keyOf(key, digest)...)).ScanContext(ctx, &o.Body, &expires)
 	if err != nil {
 		return origin.Object{}, explain(err)
 	}
@@ -143,7 +152,7 @@ func (t *Table) Repair(ctx context.Context, key origin.Key, o origin.Object) err
 // has says whether a row can be read at a quorum, without reading it.
 func has(ctx context.Context, s *gocql.Session, look string, key origin.Key, digest uint32) error {
 	var expires int64
-	return explain(s.Query(look, keyOf(key, digest)...).Consistency(gocql.LocalQuorum).ScanContext(ctx, &expires))
+	return explain(ask(s, look, keyOf(key, digest)...).ScanContext(ctx, &expires))
 }
 
 func keyOf(k origin.Key, digest uint32) []any {

@@ -59,7 +59,8 @@ func (s *Store) admits(n *node, key origin.Key, digest uint32) bool {
 	return ok
 }
 
-// ask calls a node, for as long as the cache is waited for, and takes in what that says of its health.
+// ask calls a node, for as long as the cache is waited for, and takes in what that says of its health. It returns when the
+// call has: one that was given up may be writing to a buffer until then.
 func (s *Store) ask(parent context.Context, n *node, call func(context.Context) error) error {
 	began := s.config.Runtime.Now()
 	ctx, cancel := s.config.Runtime.WithCancel(parent)
@@ -79,11 +80,15 @@ func (s *Store) ask(parent context.Context, n *node, call func(context.Context) 
 	return err
 }
 
-// look asks a node for a row. What it has that is not right counts as not there.
-func (s *Store) look(ctx context.Context, n *node, w wanted, of *index) (r row, found bool, err error) {
+// look asks a node for a row, perhaps into a buffer. What it has that is not right counts as not there.
+func (s *Store) look(ctx context.Context, n *node, w wanted, of *index, into []byte) (r row, found bool, err error) {
 	var o origin.Object
 	err = s.ask(ctx, n, func(ctx context.Context) (err error) {
-		o, err = n.store.Get(ctx, w.key, w.digest)
+		if filler, ok := n.store.(Filler); ok && len(into) > 0 {
+			o, err = filler.GetInto(ctx, w.key, w.digest, into)
+		} else {
+			o, err = n.store.Get(ctx, w.key, w.digest)
+		}
 		return err
 	})
 	if err != nil {

@@ -50,7 +50,7 @@ func (s *Store) fetch(ctx context.Context, w wanted) (origin.Object, source, err
 	}
 	c := s.begin(ctx)
 	defer c.end()
-	first, from, err := s.find(c.ctx, w, nil)
+	first, from, err := s.find(c.ctx, w, nil, nil)
 	o := first.Object
 	if err == nil && first.index != nil {
 		o, from, err = s.gather(c, w, first, from)
@@ -62,12 +62,13 @@ func (s *Store) fetch(ctx context.Context, w wanted) (origin.Object, source, err
 	return o, from, nil
 }
 
-// find gets a row from the cache, or else from the table. The node of the cache is then given it, if it has answered.
-func (s *Store) find(ctx context.Context, w wanted, of *index) (row, source, error) {
+// find gets a row from the cache, perhaps into a buffer, or else from the table. The node of the cache is then given it,
+// if it has answered.
+func (s *Store) find(ctx context.Context, w wanted, of *index, into []byte) (row, source, error) {
 	n := s.cache.node(w.key)
 	there := n != nil && s.admits(n, w.key, w.digest)
 	if there {
-		r, found, err := s.look(ctx, n, w, of)
+		r, found, err := s.look(ctx, n, w, of, into)
 		if found {
 			return r, fromCache, nil
 		}
@@ -80,7 +81,8 @@ func (s *Store) find(ctx context.Context, w wanted, of *index) (row, source, err
 	return r, fromTable, err
 }
 
-// gather reads an object's chunks side by side. It comes from the table when one of its rows did.
+// gather reads an object's chunks side by side, from the cache straight to their places. It comes from the table when one
+// of its rows did. The body is handed out only when all of these calls have returned, so that none writes to it any more.
 func (s *Store) gather(c *call, w wanted, first row, from source) (origin.Object, source, error) {
 	x := first.index
 	o := first.Object
@@ -92,16 +94,20 @@ func (s *Store) gather(c *call, w wanted, first row, from source) (origin.Object
 	err := c.beside(len(x.chunks), func(ctx context.Context, i int) error {
 		k := w.key
 		k.Part = i + 1
-		r, source, err := s.find(ctx, wanted{k, x.chunks[i]}, x)
+		var place []byte // the chunk's own: what a node takes for the chunk cannot run over into the next
+		if !x.bodiless {
+			from, to := x.span(i)
+			place = o.Body[from:to:to]
+		}
+		r, source, err := s.find(ctx, wanted{k, x.chunks[i]}, x, place)
 		if err != nil {
 			return err
 		}
 		if source == fromTable {
 			missed.Store(true)
 		}
-		if !x.bodiless {
-			at, _ := x.span(i)
-			copy(o.Body[at:], r.Body)
+		if len(place) > 0 && &r.Body[0] != &place[0] {
+			copy(place, r.Body)
 		}
 		return nil
 	})

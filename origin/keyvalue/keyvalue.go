@@ -74,6 +74,15 @@ type Replicated interface {
 	Repair(ctx context.Context, key origin.Key, o origin.Object) error
 }
 
+// Filler is a node of the cache that can put a row's body into its caller's buffer, so that a chunk is read from the
+// network straight to where it belongs in its object.
+type Filler interface {
+	// GetInto is a Get whose body may, but need not, be in the buffer, at its beginning. The buffer belongs to the node
+	// until GetInto returns, whatever it returns, and to its caller from then on: a call whose context has ended must
+	// have stopped writing when it comes back. Nothing beyond the buffer's capacity is the node's at any time.
+	GetInto(ctx context.Context, key origin.Key, digest uint32, into []byte) (origin.Object, error)
+}
+
 // Store is an origin.Store of whole objects. All its methods may be called at once.
 type Store struct {
 	config Config

@@ -15,19 +15,23 @@ type shelf struct {
 
 	mu    sync.Mutex
 	rows  map[origin.Key]origin.Object
-	room  int           // rows; zero is without limit
-	takes time.Duration // of every call
-	fails error         // of every call
-	wrong bool          // gives bytes that are not what was put
+	room  int                 // rows; zero is without limit
+	takes time.Duration       // of every call
+	fails error               // of every call
+	wrong bool                // gives bytes that are not what was put
+	quick map[origin.Key]bool // rows that take no time and do not fail
 	calls int
 }
 
 func newShelf(rt origin.Runtime) *shelf { return &shelf{rt: rt, rows: map[origin.Key]origin.Object{}} }
 
-func (s *shelf) enter(ctx context.Context) error {
+func (s *shelf) enter(ctx context.Context, key origin.Key) error {
 	s.mu.Lock()
 	s.calls++
 	takes, fails := s.takes, s.fails
+	if s.quick[key] {
+		takes, fails = 0, nil
+	}
 	s.mu.Unlock()
 	if err := s.rt.Sleep(ctx, takes); err != nil {
 		return err
@@ -36,7 +40,7 @@ func (s *shelf) enter(ctx context.Context) error {
 }
 
 func (s *shelf) Put(ctx context.Context, key origin.Key, o origin.Object) error {
-	if err := s.enter(ctx); err != nil {
+	if err := s.enter(ctx, key); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -49,7 +53,7 @@ func (s *shelf) Put(ctx context.Context, key origin.Key, o origin.Object) error 
 }
 
 func (s *shelf) Get(ctx context.Context, key origin.Key, digest uint32) (origin.Object, error) {
-	if err := s.enter(ctx); err != nil {
+	if err := s.enter(ctx, key); err != nil {
 		return origin.Object{}, err
 	}
 	s.mu.Lock()

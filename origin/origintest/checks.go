@@ -154,6 +154,13 @@ func keys(w *world) {
 		add("", "p", "q"+joint+"r", 1)
 		add(joint+"p", "q", "r", 1)
 	}
+	for _, s := range [][2]string{{"ab", "c"}, {"a", "bc"}} { // which nothing between fields does not tell apart
+		add("/"+s[0], s[1], "p", 1)
+		add("/", s[0], s[1], 1)
+		add("/", s[1], s[0], 1)
+	}
+	add("/", "v", "a1", 2)
+	add("/", "v", "a", 12)
 	for _, n := range []origin.SegmentNumber{origin.Header, 0, 2, 10, 4095, 4096, math.MaxInt32, math.MaxInt32 + 1,
 		math.MaxUint32, math.MaxUint32 + 1, 1<<53 + 1, math.MaxInt64 - 1, math.MaxInt64} {
 		add("", "v", "a", n)

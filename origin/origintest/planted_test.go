@@ -3,6 +3,7 @@ package origintest
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -144,6 +145,15 @@ var bugs = []struct {
 	}},
 	{"the header is segment 0", "every field of a key counts", func() *bug {
 		return renamed(func(k *origin.Key) { k.Number = max(k.Number, 0) })
+	}},
+	{"names with nothing between", "every field of a key counts", func() *bug {
+		return renamed(func(k *origin.Key) { k.Event, k.Rendition, k.Pipeline = k.Event+k.Rendition+k.Pipeline, "", "" })
+	}},
+	{"names in another order, with nothing between", "every field of a key counts", func() *bug {
+		return renamed(func(k *origin.Key) { k.Rendition, k.Pipeline = k.Pipeline+k.Rendition, "" })
+	}},
+	{"a number right behind a name", "every field of a key counts", func() *bug {
+		return renamed(func(k *origin.Key) { k.Pipeline, k.Number = k.Pipeline+strconv.Itoa(int(k.Number)), 0 })
 	}},
 	{"fields strung together", "every field of a key counts", func() *bug {
 		return renamed(func(k *origin.Key) { k.Event, k.Rendition, k.Pipeline = k.Event+"/"+k.Rendition+"/"+k.Pipeline, "", "" })

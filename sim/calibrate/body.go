@@ -18,18 +18,6 @@ func (l logNormal) at(z float64) float64 { return math.Exp(l.mu + l.sigma*z) }
 // z99 is where the standard normal distribution has its 99th percentile.
 var z99 = distuv.UnitNormal.Quantile(0.99)
 
-// level says where a replica's latency stands in its own distribution when a call's stands at u in the calls', as standard
-// deviations of the logarithm. Three replicas draw independently. A write takes as long as the second of them, and the
-// median of three draws has the distribution 3F²-2F³; a read as long as the first, which has 1-(1-F)³. Both have inverses
-// in closed form.
-func level(kind Kind, u float64) float64 {
-	f := 1 - math.Cbrt(1-u)
-	if kind == Put {
-		f = 0.5 - math.Sin(math.Asin(1-2*u)/3)
-	}
-	return distuv.UnitNormal.Quantile(f)
-}
-
 // bodyLevels are the quantiles through which a body is laid: those that reports speak of, and as many below. What is beyond
 // the last is the tail.
 var bodyLevels = []float64{0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99}
@@ -42,7 +30,7 @@ func enough(calls int64, q float64) bool { return float64(calls)*(1-q) >= beyond
 
 // replica is the distribution of one replica's latency under which calls take what they took, as far as a quantile. Each
 // call spent a fixed time, in seconds, in a queue's service besides.
-func replica(kind Kind, took *hdrhistogram.Histogram, service, upTo float64) logNormal {
+func replica(kind Kind, level levels, took *hdrhistogram.Histogram, service, upTo float64) logNormal {
 	var zs, logs []float64
 	for _, u := range bodyLevels {
 		if u > upTo || !enough(took.TotalCount(), u) {
@@ -75,10 +63,18 @@ func grow(sizes []int, bodies []logNormal) (g grown) {
 	g.p50, g.mib50 = line(sizes, at(0))
 	if g.mib50 == 0 { // what does not grow in the middle has no business to at the end: that is noise
 		g.p99 = max(g.p50, stat.HarmonicMean(at(z99), nil))
-		return g
+		return g.within(mostSpread)
 	}
 	g.p99, g.mib99 = line(sizes, at(z99))
 	g.p99, g.mib99 = max(g.p99, g.p50), max(g.mib99, g.mib50)
+	return g.within(mostSpread)
+}
+
+// mostSpread is how many times p50 the p99 of a replica may be. What needs more is not explained by a log-normal.
+const mostSpread = 50
+
+func (g grown) within(spread float64) grown {
+	g.p99, g.mib99 = min(g.p99, spread*g.p50), min(g.mib99, spread*g.mib50)
 	return g
 }
 

@@ -50,8 +50,11 @@ func near[T time.Duration | float64](t *testing.T, what string, got, want T, par
 // What was put into the model comes out of the fit.
 func TestFitFindsWhatIsKnown(t *testing.T) {
 	want := known()
-	f := fit(t, want, Plan{Seed: 3, For: 40 * time.Minute, Rate: 60})
+	f := fit(t, want, Plan{Seed: 3, For: 20 * time.Minute, Rate: 60})
 	got := f.Replica
+	if got.OneMachine {
+		t.Error("takes the zones to stand on one machine")
+	}
 	near(t, "write p50", got.Write.P50, want.Write.P50, 0.08)
 	near(t, "write p99", got.Write.P99, want.Write.P99, 0.20)
 	near(t, "write p50 of a MiB", got.WriteMiB.P50, want.WriteMiB.P50, 0.10)
@@ -69,12 +72,32 @@ func TestFitFindsWhatIsKnown(t *testing.T) {
 	}
 }
 
+// That zones stand on one machine is found out, and then what a call takes is what a replica does.
+func TestFitFindsOneMachine(t *testing.T) {
+	want := known()
+	want.Write, want.WriteMiB = storage.Latency{P50: 12 * ms, P99: 240 * ms}, storage.Latency{P50: 30 * ms, P99: 400 * ms}
+	want.Pauses, want.OneMachine = storage.Episodes{}, true
+	f := fit(t, want, Plan{Seed: 2, For: 15 * time.Minute, Rate: 24})
+	got := f.Replica
+	if !got.OneMachine {
+		t.Fatal("takes the zones to be apart")
+	}
+	near(t, "write p50", got.Write.P50, want.Write.P50, 0.10)
+	near(t, "write p99", got.Write.P99, want.Write.P99, 0.25)
+	near(t, "write p50 of a MiB", got.WriteMiB.P50, want.WriteMiB.P50, 0.20)
+	near(t, "read p50", got.Read.P50, want.Read.P50, 0.05)
+	near(t, "read p99", got.Read.P99, want.Read.P99, 0.10)
+	if f.Within() != Yes {
+		report(t, f)
+	}
+}
+
 // A replica's level is the one at which two of three, or the first of three, are as likely as the call.
 func TestLevel(t *testing.T) {
 	for _, u := range []float64{0.01, 0.25, 0.5, 0.9, 0.99, 0.9999} {
-		f := distuv.UnitNormal.CDF(level(Put, u))
+		f := distuv.UnitNormal.CDF(apart(Put, u))
 		near(t, "two of three", 3*f*f-2*f*f*f, u, 1e-6)
-		f = distuv.UnitNormal.CDF(level(Get, u))
+		f = distuv.UnitNormal.CDF(apart(Get, u))
 		near(t, "the first of three", 1-(1-f)*(1-f)*(1-f), u, 1e-6)
 	}
 }
@@ -102,7 +125,7 @@ func TestFitFindsLimits(t *testing.T) {
 
 // A fit that is wrong is seen to be.
 func TestWrongFitsAreSeen(t *testing.T) {
-	right := fit(t, known(), Plan{Seed: 7, For: 3 * time.Minute})
+	right := fit(t, known(), Plan{Seed: 7, For: 3 * time.Minute, Rate: 100})
 	for what, spoil := range map[string]func(*storage.ReplicaProfile){
 		"writes slower by a fifth":   func(p *storage.ReplicaProfile) { p.Write.P50 = p.Write.P50 * 6 / 5 },
 		"a longer tail of reads":     func(p *storage.ReplicaProfile) { p.Read.P99 *= 3 },
@@ -123,12 +146,12 @@ func TestWrongFitsAreSeen(t *testing.T) {
 
 // What could not be measured is not judged.
 func TestTooFewCallsAreUnknown(t *testing.T) {
-	f := fit(t, known(), Plan{Seed: 1, For: 40 * time.Second, Rate: 60})
+	f := fit(t, known(), Plan{Seed: 1, For: 40 * time.Second, Rate: 30})
 	if f.Within() != Unknown {
 		t.Errorf("within: %v", f.Within())
 		report(t, f)
 	}
-	if s, err := Virtually(storage.StoreProfile{Replica: known()}, Plan{Seed: 1, For: 4 * time.Second}); err != nil {
+	if s, err := Virtually(storage.StoreProfile{Replica: known()}, Plan{Seed: 1, For: 4 * time.Second, Rate: 60}); err != nil {
 		t.Error(err)
 	} else if _, err := s.Fit(); err == nil || !strings.Contains(err.Error(), "measure for longer") {
 		t.Errorf("fits next to nothing: %v", err)
@@ -137,7 +160,7 @@ func TestTooFewCallsAreUnknown(t *testing.T) {
 
 // The same seed gives the same fit.
 func TestFitIsTheSameEveryTime(t *testing.T) {
-	plan := Plan{Seed: 9, For: 90 * time.Second}
+	plan := Plan{Seed: 9, For: 90 * time.Second, Rate: 40}
 	if a, b := fit(t, known(), plan), fit(t, known(), plan); a.Replica != b.Replica {
 		t.Errorf("%+v\n%+v", a.Replica, b.Replica)
 	}

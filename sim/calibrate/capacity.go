@@ -22,7 +22,7 @@ func findCapacity(s *Samples, kind Kind) (c capacity) {
 	var sizes []int
 	var services []float64
 	for _, bytes := range s.Plan.Sizes {
-		alone, crowd := s.cell(kind, bytes, 0, false), s.cell(kind, bytes, many, false)
+		alone, crowd := s.cell(kind, bytes, 1, false), s.cell(kind, bytes, many, false)
 		if crowd == nil {
 			return c
 		}

@@ -26,13 +26,13 @@ const besidePauses = 0.95
 
 // The limits on what is fitted.
 const (
-	// leastCalls is how many calls of every kind and size there must be: fewer have no p95.
-	leastCalls = 100
+	// leastCalls is how many calls of every kind and size there must be: fewer have no p90.
+	leastCalls = 50
 	// mostFailed is the part of the calls that may fail. A fit knows nothing of failures.
 	mostFailed = 0.01
 	// rounds is how often the fit is put right by what its model does: the closed forms leave out what calls wait for in
 	// queues and behind pauses.
-	rounds = 3
+	rounds = 5
 )
 
 // Fit finds the figures of one replica under which three of them behave as the table did. What was measured while a zone
@@ -47,7 +47,7 @@ func (s *Samples) Fit() (*Fit, error) {
 	for range rounds {
 		f.Replica = work.replica()
 		f.Replica.Pauses = storage.Episodes{} // what is left of the samples has none either
-		model, err := f.model(true)
+		model, err := f.open()
 		if err != nil {
 			return nil, err
 		}
@@ -80,6 +80,8 @@ func (s *Samples) check() error {
 type fitting struct {
 	samples    *Samples
 	pauses     pauses
+	oneMachine bool
+	level      levels
 	upTo       float64 // the highest quantile through which bodies are laid
 	capacities map[Kind]capacity
 	// By size: how long calls took that did not wait for a pause, and the bodies of a replica that explain it.
@@ -88,37 +90,46 @@ type fitting struct {
 }
 
 func newFitting(s *Samples) *fitting {
-	f := &fitting{samples: s, upTo: 0.99, capacities: map[Kind]capacity{}, took: map[Kind][]*hdrhistogram.Histogram{},
-		bodies: map[Kind][]logNormal{}}
+	f := &fitting{samples: s, oneMachine: onOneMachine(s), level: apart, upTo: 0.99, capacities: map[Kind]capacity{},
+		took: map[Kind][]*hdrhistogram.Histogram{}, bodies: map[Kind][]logNormal{}}
 	for _, kind := range kinds {
 		f.capacities[kind] = findCapacity(s, kind)
 	}
-	var puts []*Cell
-	var slow []time.Duration
-	for _, bytes := range s.Plan.Sizes {
-		c := s.cell(Put, bytes, 0, false)
-		rough := replica(Put, c.Took, 0, besidePauses)
-		puts = append(puts, c)
-		slow = append(slow, seconds(rough.at(level(Put, 0.99))))
-	}
-	f.pauses = findPauses(puts, slow)
-	if len(f.pauses.spans) > 0 {
-		f.upTo = besidePauses
+	if f.oneMachine {
+		f.level = alike // and a pause is a slow call as others are: nobody can tell whose it was
+	} else {
+		f.lookForPauses()
 	}
 	for _, kind := range kinds {
 		for _, bytes := range s.Plan.Sizes {
 			took := f.pauses.outside(s.cell(kind, bytes, 0, false))
 			f.took[kind] = append(f.took[kind], took)
-			f.bodies[kind] = append(f.bodies[kind], replica(kind, took, f.capacities[kind].service(bytes), f.upTo))
+			f.bodies[kind] = append(f.bodies[kind], replica(kind, f.level, took, f.capacities[kind].service(bytes), f.upTo))
 		}
 	}
 	return f
 }
 
+// lookForPauses finds the calls that waited for one, which then have no part in the bodies.
+func (f *fitting) lookForPauses() {
+	var puts []*Cell
+	var slow []time.Duration
+	for _, bytes := range f.samples.Plan.Sizes {
+		c := f.samples.cell(Put, bytes, 0, false)
+		rough := replica(Put, f.level, c.Took, 0, besidePauses)
+		puts = append(puts, c)
+		slow = append(slow, seconds(rough.at(f.level(Put, 0.99))))
+	}
+	f.pauses = findPauses(puts, slow)
+	if len(f.pauses.spans) > 0 {
+		f.upTo = besidePauses
+	}
+}
+
 // replica is the profile that follows.
 func (f *fitting) replica() storage.ReplicaProfile {
 	write, read := grow(f.samples.Plan.Sizes, f.bodies[Put]), grow(f.samples.Plan.Sizes, f.bodies[Get])
-	p := storage.ReplicaProfile{Nodes: max(1, f.samples.About.Nodes)}
+	p := storage.ReplicaProfile{OneMachine: f.oneMachine, Nodes: max(1, f.samples.About.Nodes)}
 	p.Write, p.WriteMiB = write.latencies()
 	p.Read, p.ReadMiB = read.latencies()
 	p.Capacity, p.ReadCapacity = f.capacities[Put].rates(), f.capacities[Get].rates()
@@ -146,18 +157,35 @@ func (c capacity) rates() (r storage.Capacity) {
 	return r
 }
 
-// correct moves bodies by as much as the model misses their median and their highest quantile.
+// correct moves bodies by as much as the model misses their median and their highest quantile; of sizes with too few calls
+// for that, by as much as it misses the highest quantile of all sizes.
 func (f *fitting) correct(model *Samples) {
 	for _, kind := range kinds {
-		for i, bytes := range f.samples.Plan.Sizes {
-			was, is := f.took[kind][i], model.cell(kind, bytes, 0, false).Took
-			p50, high := missed(was, is, 0.5), 1.
-			if enough(was.TotalCount(), f.upTo) {
-				high = missed(was, is, f.upTo) / p50
+		var modelled []*hdrhistogram.Histogram
+		for _, bytes := range f.samples.Plan.Sizes {
+			modelled = append(modelled, model.cell(kind, bytes, 0, false).Took)
+		}
+		all, allModelled := merged(f.took[kind]), merged(modelled)
+		for i, is := range modelled {
+			was := f.took[kind][i]
+			middle := missed(was, is, 0.5)
+			if !enough(was.TotalCount(), f.upTo) {
+				was, is = all, allModelled
 			}
 			b := &f.bodies[kind][i]
-			b.mu += math.Log(p50)
-			b.sigma = max(0, b.sigma+math.Log(high)/(level(kind, f.upTo)-level(kind, 0.5)))
+			b.mu += math.Log(middle)
+			if enough(was.TotalCount(), f.upTo) {
+				b.sigma = max(0, b.sigma+math.Log(missed(was, is, f.upTo)/middle)/(f.level(kind, f.upTo)-f.level(kind, 0.5)))
+			}
 		}
 	}
+}
+
+// merged is all latencies in one.
+func merged(each []*hdrhistogram.Histogram) *hdrhistogram.Histogram {
+	all := newHistogram()
+	for _, h := range each {
+		all.Merge(h)
+	}
+	return all
 }

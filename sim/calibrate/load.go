@@ -14,6 +14,7 @@ import (
 // rows writes and reads rows of a table, and remembers which there are to be read.
 type rows struct {
 	table  origin.Store
+	name   string // of the rows
 	plan   Plan
 	bodies map[int]origin.Object // by size; every row of a size has the same bytes
 
@@ -30,9 +31,9 @@ const remembered = 256
 // keptFor is how long after the end of the plan a table still has to keep what was written.
 const keptFor = time.Minute
 
-func newRows(table origin.Store, p Plan) *rows {
-	r := &rows{table: table, plan: p, bodies: map[int]origin.Object{}, written: map[int][]origin.SegmentNumber{},
-		oldest: map[int]int{}, rand: streams.New(p.Seed, "calibrate rows")}
+func newRows(table origin.Store, region string, p Plan) *rows {
+	r := &rows{table: table, name: region, plan: p, bodies: map[int]origin.Object{}, written: map[int][]origin.SegmentNumber{},
+		oldest: map[int]int{}, rand: streams.New(p.Seed, "calibrate rows "+region)}
 	for _, n := range p.Sizes {
 		body := make([]byte, n)
 		for i := range body { // media does not compress
@@ -44,7 +45,7 @@ func newRows(table origin.Store, p Plan) *rows {
 }
 
 func (r *rows) key(n origin.SegmentNumber) origin.Key {
-	return origin.Key{Event: "calibrate", Rendition: "row", Pipeline: "a", Number: n}
+	return origin.Key{Event: "calibrate", Rendition: r.name, Pipeline: "a", Number: n}
 }
 
 // call makes one call. A row that comes back as another is a failure too.

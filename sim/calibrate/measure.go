@@ -22,11 +22,15 @@ func Measure(ctx context.Context, t Target, p Plan, progress Progress) (*Samples
 	if err != nil {
 		return nil, err
 	}
-	table := t.Table(p.Region)
-	if table == nil {
-		return nil, fmt.Errorf("no region %q in stack %s", p.Region, t.About().Stack)
+	m := &measurement{Plan: p, target: t, progress: progress}
+	for _, region := range append([]string{p.Region}, p.Beside...) {
+		table := t.Table(region)
+		if table == nil {
+			return nil, fmt.Errorf("no region %q in stack %s", region, t.About().Stack)
+		}
+		m.rows = append(m.rows, newRows(table, region, p))
 	}
-	m := &measurement{Plan: p, target: t, rows: newRows(table, p), progress: progress, began: p.Runtime.Now()}
+	m.began = p.Runtime.Now()
 	m.samples = &Samples{About: t.About(), At: m.began}
 	ctx, cancel := p.Runtime.WithCancel(ctx)
 	defer cancel()
@@ -41,7 +45,7 @@ func Measure(ctx context.Context, t Target, p Plan, progress Progress) (*Samples
 type measurement struct {
 	Plan
 	target   Target
-	rows     *rows
+	rows     []*rows // of the region that is measured, and of those beside it
 	samples  *Samples
 	progress Progress
 	began    time.Time
@@ -75,10 +79,13 @@ func (m *measurement) show(format string, args ...any) {
 	}
 }
 
+// warmMost is how long each kind of call is made at most before it counts.
+const warmMost = 2 * time.Second
+
 // warmUp fills the table, and forgets what it took: connections are made and caches filled meanwhile.
 func (m *measurement) warmUp(ctx context.Context) error {
 	m.show("warm-up")
-	each := m.part(partWarm) / time.Duration(len(m.Sizes)*len(kinds))
+	each := min(warmMost, m.part(partWarm)/time.Duration(len(m.Sizes)*len(kinds)))
 	for _, kind := range kinds {
 		for _, bytes := range m.Sizes {
 			c := newCell(kind, bytes, 2, false)
@@ -115,13 +122,16 @@ func (m *measurement) closed(ctx context.Context, c *Cell, each time.Duration) e
 	begin := m.Runtime.Now()
 	end := begin.Add(each)
 	callers := group{runtime: m.Runtime}
-	for range c.Callers {
-		callers.start(func() {
-			// Two calls at least, so that a table slower than the plan is seen for what it is.
-			for n := 0; ctx.Err() == nil && (n < 2 || m.Runtime.Now().Before(end)); n++ {
-				m.one(ctx, c, m.Runtime.Now())
-			}
-		})
+	for i, rows := range m.rows {
+		for range c.Callers {
+			callers.start(func() {
+				// Two calls at least, so that a table slower than the plan is seen for what it is.
+				for n := 0; ctx.Err() == nil && (n < 2 || m.Runtime.Now().Before(end)); n++ {
+					due := m.Runtime.Now()
+					m.take(ctx, c, due, i > 0, rows.call(ctx, c.Kind, c.Bytes))
+				}
+			})
+		}
 	}
 	_, err := callers.wait(context.WithoutCancel(ctx), 1, each+3*m.Timeout)
 	c.For = m.Runtime.Now().Sub(begin)
@@ -140,67 +150,83 @@ func (m *measurement) sustainable() float64 {
 	return min(rateMost, rateShare*float64(len(kinds)*len(m.Sizes))/seconds)
 }
 
-// open makes calls of all kinds and sizes as a Poisson process, and waits for them all.
+// open makes calls of all kinds and sizes as a Poisson process of bursts, and waits for them all.
 func (m *measurement) open(ctx context.Context, each time.Duration, stopped bool) error {
 	if err := m.bounded(); err != nil {
 		return err
 	}
-	var cells []*Cell
+	cells := map[Kind][]*Cell{}
 	for _, kind := range kinds {
 		for _, bytes := range m.Sizes {
 			c := newCell(kind, bytes, 0, stopped)
 			c.For = each
-			cells = append(cells, c)
+			cells[kind] = append(cells[kind], c)
 		}
 	}
 	calls := group{runtime: m.Runtime}
 	err := m.arrive(ctx, &calls, cells, each, stopped)
 	_, late := calls.wait(context.WithoutCancel(ctx), 1, 3*m.Timeout)
-	for _, c := range cells {
-		slices.SortFunc(c.Calls, func(a, b Call) int { return cmp.Compare(a.Due, b.Due) })
+	for _, kind := range kinds {
+		for _, c := range cells[kind] {
+			slices.SortFunc(c.Calls, func(a, b Call) int { return cmp.Compare(a.Due, b.Due) })
+			m.samples.Cells = append(m.samples.Cells, c)
+		}
 	}
-	m.samples.Cells = append(m.samples.Cells, cells...)
 	return errors.Join(err, late)
 }
 
-// arrive lets calls come when they are due.
-func (m *measurement) arrive(ctx context.Context, calls *group, cells []*Cell, each time.Duration, stopped bool) error {
+// arrive lets bursts come when they are due: of one kind each, and of sizes that are drawn.
+func (m *measurement) arrive(ctx context.Context, calls *group, cells map[Kind][]*Cell, each time.Duration, stopped bool) error {
 	draws := streams.New(m.Seed, fmt.Sprint("calibrate arrivals ", stopped))
 	begin := m.Runtime.Now()
 	for due, shown := time.Duration(0), time.Duration(0); ; {
-		due += time.Duration(draws.ExpFloat64() / m.Rate * float64(time.Second))
+		due += time.Duration(draws.ExpFloat64() / m.Rate * float64(m.Burst) * float64(time.Second))
 		if due >= each {
 			return nil
 		}
-		c, at := cells[draws.IntN(len(cells))], begin.Add(due)
-		if err := m.Runtime.Sleep(ctx, at.Sub(m.Runtime.Now())); err != nil {
+		if err := m.Runtime.Sleep(ctx, begin.Add(due).Sub(m.Runtime.Now())); err != nil {
 			return err
 		}
-		held, err := calls.wait(ctx, outstandingMost, 3*m.Timeout)
-		if err != nil {
-			return err
+		sizes := cells[kinds[draws.IntN(len(kinds))]]
+		for range m.Burst {
+			held, err := calls.wait(ctx, outstandingMost, 3*m.Timeout)
+			if err != nil {
+				return err
+			}
+			if held {
+				m.samples.Held++
+			}
+			m.come(ctx, calls, sizes[draws.IntN(len(sizes))], begin, due)
 		}
-		if held {
-			m.samples.Held++
-		}
-		calls.start(func() {
-			took := m.one(ctx, c, at)
-			m.mu.Lock()
-			defer m.mu.Unlock()
-			c.Calls = append(c.Calls, Call{Due: due, Took: took})
-		})
-		if due-shown >= 2*time.Second {
+		if due-shown >= showEvery {
 			m.show("open loop, %.0f calls a second", m.Rate)
 			shown = due
 		}
 	}
 }
 
-// one makes a call and takes down how long it took since it was due.
-func (m *measurement) one(ctx context.Context, c *Cell, due time.Time) time.Duration {
-	err := m.rows.call(ctx, c.Kind, c.Bytes)
+// showEvery is how often an open loop is shown to be going on.
+const showEvery = 5 * time.Second
+
+// come begins a call that is due, in every region.
+func (m *measurement) come(ctx context.Context, calls *group, c *Cell, begin time.Time, due time.Duration) {
+	for i, rows := range m.rows {
+		calls.start(func() {
+			took := m.take(ctx, c, begin.Add(due), i > 0, rows.call(ctx, c.Kind, c.Bytes))
+			if i > 0 {
+				return
+			}
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			c.Calls = append(c.Calls, Call{Due: due, Took: took})
+		})
+	}
+}
+
+// take takes down how long a call took since it was due, unless it was made beside those that are measured.
+func (m *measurement) take(ctx context.Context, c *Cell, due time.Time, beside bool, err error) time.Duration {
 	took := m.Runtime.Now().Sub(due)
-	if ctx.Err() != nil {
+	if beside || ctx.Err() != nil {
 		return took // the measurement ends; that says nothing about the table
 	}
 	m.mu.Lock()
@@ -234,7 +260,10 @@ func (m *measurement) withoutZone(ctx context.Context) (err error) {
 
 // size is a row's size in words.
 func size(bytes int) string {
-	if bytes%1024 == 0 {
+	switch {
+	case bytes == 0:
+		return "of all sizes"
+	case bytes%1024 == 0:
 		return fmt.Sprintf("%d KiB", bytes/1024)
 	}
 	return fmt.Sprintf("%d B", bytes)

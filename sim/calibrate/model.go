@@ -120,7 +120,7 @@ func Virtually(p storage.StoreProfile, plan Plan) (s *Samples, err error) {
 	l.Go(func() {
 		ctx, cancel := l.WithCancel(context.Background())
 		defer cancel()
-		plan.Runtime, plan.Region, plan.Zone = l, ModelRegion, ModelZone
+		plan.Runtime, plan.Region, plan.Zone, plan.Beside = l, ModelRegion, ModelZone, nil
 		var m *Model
 		if m, err = NewModel(ctx, l, p, plan.Seed); err == nil {
 			s, err = Measure(ctx, m, plan, nil)

@@ -12,6 +12,9 @@ import (
 type Plan struct {
 	Runtime origin.Runtime
 	Region  string
+	// Beside are other regions of the target, which get the same load but are not measured: where they share a machine, what
+	// is to be known is what a region can do while the others do as much.
+	Beside []string
 	// Zone is the one to be stopped; none is when it is empty, or when the Target cannot.
 	Zone string
 	Seed uint64
@@ -23,6 +26,8 @@ type Plan struct {
 	Callers []int
 	// Rate is how many calls a second the open loop makes; zero means a third of what the closed loops reached.
 	Rate float64
+	// Burst is how many calls of a kind come at once, as all renditions of a segment do; zero means one.
+	Burst int
 	// Timeout bounds a call; zero means DefaultTimeout.
 	Timeout time.Duration
 	// NoClosed leaves the closed loops out; Rate must be given then.
@@ -31,7 +36,9 @@ type Plan struct {
 
 // What a Plan that says nothing gets.
 const (
-	DefaultFor     = 75 * time.Second
+	DefaultFor     = 5 * time.Minute
+	DefaultRate    = 8. // of the command
+	DefaultBurst   = 4  // of the command
 	DefaultTimeout = 2 * time.Second
 )
 
@@ -43,12 +50,13 @@ var (
 
 // The limits on a plan.
 const (
-	forLeast, forMost = time.Second, time.Hour
+	forLeast, forMost = time.Second, 12 * time.Hour
 	sizeMost          = 16 << 20
 	callersMost       = 1000
 	// rateShare is the part of what a table can do that the open loop asks for: little enough that queues stay short.
 	rateShare = 1. / 3
 	rateMost  = 2000
+	burstMost = 100
 	// outstandingMost is how many calls of the open loop are under way at once. Those that are due meanwhile wait, and their
 	// wait counts.
 	outstandingMost = 1024
@@ -59,15 +67,16 @@ const (
 // The parts of the time that each kind of phase has.
 const (
 	partWarm    = 0.05
-	partClosed  = 0.30
-	partOpen    = 0.45
-	partStopped = 0.20
+	partClosed  = 0.10
+	partOpen    = 0.70
+	partStopped = 0.15
 )
 
 // Complete fills in what is not said, and refuses what cannot be.
 func (p Plan) Complete() (Plan, error) {
 	p.For = cmp.Or(p.For, DefaultFor)
 	p.Timeout = cmp.Or(p.Timeout, DefaultTimeout)
+	p.Burst = cmp.Or(p.Burst, 1)
 	if len(p.Sizes) == 0 {
 		p.Sizes = DefaultSizes
 	}
@@ -89,6 +98,9 @@ func (p Plan) Complete() (Plan, error) {
 	}
 	if p.Rate < 0 || p.Rate > rateMost || p.NoClosed && p.Rate == 0 {
 		return p, fmt.Errorf("%v calls a second: not between 0 and %d", p.Rate, rateMost)
+	}
+	if p.Burst < 1 || p.Burst > burstMost {
+		return p, fmt.Errorf("%d calls at once: not between 1 and %d", p.Burst, burstMost)
 	}
 	return p, p.bounded()
 }

@@ -14,7 +14,8 @@ func (f *Fit) Profile(name, version, command string) *storage.Profile {
 		Measured: storage.Measured{At: s.At.UTC().Truncate(time.Second), Stack: s.About.Stack, Machine: s.About.Machine,
 			Images: s.About.Images, Version: version, Command: command, For: storage.Span(s.Plan.For), Calls: calls, Failed: failed},
 		Write: body(r.Write, r.WriteMiB), Read: body(r.Read, r.ReadMiB),
-		WriteCapacity: rates(r.Capacity), ReadCapacity: rates(r.ReadCapacity), Nodes: r.Nodes}
+		WriteCapacity: rates(r.Capacity), ReadCapacity: rates(r.ReadCapacity),
+		OneMachine: r.OneMachine, Nodes: r.Nodes}
 	if r.Pauses.Every > 0 {
 		p.Pauses = &storage.Pauses{Every: storage.Span(r.Pauses.Every.Round(time.Millisecond)),
 			P50: storage.Span(r.Pauses.Length.P50), P99: storage.Span(r.Pauses.Length.P99)}

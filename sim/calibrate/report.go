@@ -34,9 +34,9 @@ func (f *Fit) WriteText(w io.Writer) error {
 func (f *Fit) VerdictLine() string {
 	switch f.Within() {
 	case Yes:
-		return "FIT: p50 within 10 % and p99 within 25 % of what was measured"
+		return "FIT: p50 of every size within 10 %, and p99 of all sizes within 25 %, of what was measured"
 	case No:
-		return "NO FIT: some p50 is off by more than 10 %, or some p99 by more than 25 %"
+		return "NO FIT: p50 of some size is off by more than 10 %, or p99 of all sizes by more than 25 %"
 	}
 	return "FIT UNKNOWN: too few calls to say of every p50 and p99; measure for longer (--for)"
 }
@@ -78,9 +78,6 @@ func (f *Fit) points(stopped bool) *tables.Table {
 			if i == 0 {
 				call = fmt.Sprintf("%s %s", c.Kind, size(c.Bytes))
 			}
-			if tolerances[i].most == 0 {
-				within = ""
-			}
 			if !enough(c.Calls, p.Quantile) {
 				t.Row(call, quantile(p.Quantile), tables.Short(c.Calls), "-", brief(p.Modelled), "-", "-", within)
 				continue
@@ -105,6 +102,11 @@ func (f *Fit) throughputs() *tables.Table {
 
 // notes say what else was found, and what was looked for and not found.
 func (f *Fit) notes() (notes []string) {
+	if f.Replica.OneMachine {
+		notes = append(notes, "zones that are slow together, as on one machine: to stop one did not make calls slower, as it would if each"+
+			" were slow by itself; so a call has one latency, and pauses are part of it")
+		return append(notes, limit("writes", f.Replica.Capacity), limit("reads", f.Replica.ReadCapacity))
+	}
 	p := f.pauses
 	low, high := p.expected()
 	if n := len(p.spans); n == 0 {

@@ -71,6 +71,22 @@ func (s *Samples) cell(kind Kind, bytes, callers int, stopped bool) *Cell {
 	return s.Cells[i]
 }
 
+// all is an open loop's calls of a kind, of all sizes together, as a cell without a size; nil when there are none.
+func (s *Samples) all(kind Kind, stopped bool) *Cell {
+	all := newCell(kind, 0, 0, stopped)
+	for _, c := range s.Cells {
+		if c.Kind == kind && c.Callers == 0 && c.Stopped == stopped {
+			all.For = c.For
+			all.Took.Merge(c.Took)
+			all.Calls = append(all.Calls, c.Calls...)
+		}
+	}
+	if all.Took.TotalCount() == 0 {
+		return nil
+	}
+	return all
+}
+
 // rate is how many calls a second there were.
 func (c *Cell) rate() float64 { return float64(c.Took.TotalCount()) / c.For.Seconds() }
 
@@ -80,9 +96,11 @@ func (c *Cell) at(q float64) time.Duration {
 }
 
 func newCell(kind Kind, bytes, callers int, stopped bool) *Cell {
-	// From a microsecond to a minute, with three digits: as the reports' histograms.
-	return &Cell{Kind: kind, Bytes: bytes, Callers: callers, Stopped: stopped, Took: hdrhistogram.New(1, 60_000_000, 3)}
+	return &Cell{Kind: kind, Bytes: bytes, Callers: callers, Stopped: stopped, Took: newHistogram()}
 }
+
+// newHistogram is of times from a microsecond to a minute, with three digits: as the reports' histograms.
+func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, 60_000_000, 3) }
 
 func (c *Cell) add(took time.Duration, err error) {
 	us := min(max(took.Microseconds(), 1), c.Took.HighestTrackableValue())

@@ -17,26 +17,51 @@ func (p *Processes) Do(ctx context.Context, a faults.Act) ([]Deed, error) {
 	if a.At.Node == "" {
 		return nil, nil // databases are somebody else's
 	}
-	one, err := p.named(a.At.Node)
+	struck, err := p.struck(a.At)
 	if err != nil {
 		return nil, err
 	}
-	d := Deed{Part: one.Name, Probe: one.probe}
+	var deeds []Deed
+	for _, one := range struck {
+		d, err := one.do(ctx, a)
+		if deeds = append(deeds, d); err != nil {
+			return deeds, err
+		}
+	}
+	return deeds, nil
+}
+
+// struck lists the processes that an act names.
+func (p *Processes) struck(at faults.Place) (struck []*process, err error) {
+	if at.Node != faults.AllNodes {
+		one, err := p.named(at.Node)
+		return []*process{one}, err
+	}
+	for _, one := range p.origins {
+		if one.Region == at.Region {
+			struck = append(struck, one)
+		}
+	}
+	return struck, nil
+}
+
+func (p *process) do(ctx context.Context, a faults.Act) (d Deed, err error) {
+	d = Deed{Part: p.Name, Probe: p.probe}
 	switch a.Verb {
 	case faults.Kill:
-		one.Kill()
-		d.Undo = one.again
+		p.Kill()
+		d.Undo = p.again
 	case faults.Pause:
-		err = one.Pause()
-		d.Undo = one.goOn
+		err = p.Pause()
+		d.Undo = p.goOn
 	case faults.SetClock:
-		err = one.Command(ctx, doClock, a.Offset.String())
-		d.Undo = func(ctx context.Context) error { return one.Command(ctx, doClock, time.Duration(0).String()) }
+		err = p.Command(ctx, doClock, a.Offset.String())
+		d.Undo = func(ctx context.Context) error { return p.Command(ctx, doClock, time.Duration(0).String()) }
 		d.Probe = nil // the process has told what time it has
 	default:
-		return nil, ErrNoHands
+		err = ErrNoHands
 	}
-	return []Deed{d}, err
+	return d, err
 }
 
 // again starts a killed process, and waits until it answers.

@@ -179,7 +179,9 @@ func (p *part) startOrigin(ctx context.Context, rows Rows, arrivals map[string]*
 		node.AddPeers(r)
 	}
 	if p.child.Again() {
-		p.catchUp(ctx, node, neighbours)
+		if err := p.catchUp(ctx, node, neighbours, rows.Table); err != nil {
+			return err
+		}
 	}
 	wiring := s.Wiring.(*loopback)
 	_, err = wiring.serve(forPeers, originhttp.Peering(node, node.Known, originhttp.Limits{}), originhttp.ForPublishing)
@@ -208,21 +210,45 @@ func (p *part) neighbours(region string) (all []*originhttp.PeerClient, err erro
 
 func (p *part) urlOf(name, listener string) string { return "http://" + p.urls[name+"/"+listener] }
 
-// catchUp enters what the neighbours know; a node that was killed has forgotten everything. All are asked: one that was
-// away itself may not have heard of everything yet.
-func (p *part) catchUp(ctx context.Context, node *origin.Node, neighbours []*originhttp.PeerClient) {
-	for _, c := range neighbours {
-		limited, cancel := context.WithTimeout(ctx, 2*time.Second)
-		known, err := c.Known(limited, p.stack.Event.ID)
-		cancel()
-		if err != nil {
+// catchUp enters what others know: a node that was killed has forgotten everything. All neighbours are asked, since one
+// that was away itself may not have heard of everything; and the other regions' nodes, since all of this one's may have
+// been away. What those know is entered when it can be read here.
+func (p *part) catchUp(ctx context.Context, node *origin.Node, neighbours []*originhttp.PeerClient, table origin.Store) error {
+	for _, a := range p.known(ctx, neighbours) {
+		node.Announce(a)
+	}
+	arrivals := p.stack.copying(p.Region)
+	arrivals.From, arrivals.To, arrivals.Peers = announced{}, cassandra.NewArrivals(table.(*cassandra.Table)), []origin.Peer{node}
+	for _, region := range p.stack.Scenario.RegionNames() {
+		if region == p.Region {
 			continue
 		}
-		for _, a := range known {
-			node.Announce(a)
+		there, err := p.neighbours(region)
+		if err != nil {
+			return err
+		}
+		for _, a := range p.known(ctx, there) {
+			arrivals.Announce(a)
 		}
 	}
+	return nil
 }
+
+// known asks nodes what they know; those that do not answer know nothing.
+func (p *part) known(ctx context.Context, nodes []*originhttp.PeerClient) (all []origin.Announcement) {
+	for _, c := range nodes {
+		limited, cancel := context.WithTimeout(ctx, catchUpTimeout)
+		known, err := c.Known(limited, p.stack.Event.ID)
+		cancel()
+		if err == nil {
+			all = append(all, known...)
+		}
+	}
+	return all
+}
+
+// catchUpTimeout is how long a node that starts again waits for what another one knows.
+const catchUpTimeout = time.Second
 
 func (p *part) edge() error {
 	turn := slices.Index(p.stack.Scenario.EdgeNames(p.Region), p.Name)

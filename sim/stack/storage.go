@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"time"
 
 	"github.com/liveorigin/liveorigin/faults"
 	"github.com/liveorigin/liveorigin/origin"
@@ -71,6 +72,10 @@ func (c *Config) Origin(ctx context.Context, region, name string, rows Rows) (*o
 	return node, node.AddEvent(c.Event)
 }
 
+// storeTimeout bounds a put or a get of an origin: less than a client waits for one try (originhttp.ClientOptions), so that
+// it is told 503 and does not have to guess.
+const storeTimeout = 750 * time.Millisecond
+
 // objects is a store of whole objects over a region's rows, for one user of it.
 func (c *Config) objects(ctx context.Context, user string, rows Rows, recent int) origin.Store {
 	if rows.Whole {
@@ -78,5 +83,5 @@ func (c *Config) objects(ctx context.Context, user string, rows Rows, recent int
 	}
 	return keyvalue.New(keyvalue.Config{Table: rows.Table, Caches: rows.Caches, Runtime: c.Runtime, Context: ctx,
 		Seed:       streams.New(c.Scenario.Seed, "tokens of "+user).Uint64(),
-		ChunkBytes: c.Scenario.Storage.Chunk, Recent: recent})
+		ChunkBytes: c.Scenario.Storage.Chunk, Recent: recent, Timeout: storeTimeout})
 }

@@ -49,7 +49,8 @@ func grown(d distribution, perMiB logNormal, bytes int) distribution {
 // sum is two log-normals that are drawn as one: its percentiles are the sums of theirs.
 type sum struct{ a, b logNormal }
 
-func (s sum) draw(r *rand.Rand) time.Duration {
-	n := r.NormFloat64()
-	return time.Duration(s.a.median*math.Exp(s.a.sigma*n) + s.b.median*math.Exp(s.b.sigma*n))
+func (s sum) draw(r *rand.Rand) time.Duration { return s.at(r.NormFloat64()) }
+
+func (s sum) at(level float64) time.Duration {
+	return time.Duration(s.a.median*math.Exp(s.a.sigma*level) + s.b.median*math.Exp(s.b.sigma*level))
 }

@@ -19,6 +19,11 @@ type distribution interface {
 	draw(r *rand.Rand) time.Duration
 }
 
+// leveled is a distribution with a value at every level of the standard normal distribution; it draws the level.
+type leveled interface {
+	at(level float64) time.Duration
+}
+
 // logNormal is a Latency, ready to be drawn from.
 type logNormal struct {
 	median float64 // nanoseconds
@@ -37,5 +42,9 @@ func (l logNormal) draw(r *rand.Rand) time.Duration {
 	if l.sigma == 0 {
 		return time.Duration(l.median)
 	}
-	return time.Duration(l.median * math.Exp(l.sigma*r.NormFloat64()))
+	return l.at(r.NormFloat64())
+}
+
+func (l logNormal) at(level float64) time.Duration {
+	return time.Duration(l.median * math.Exp(l.sigma*level))
 }

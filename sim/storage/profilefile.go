@@ -26,7 +26,8 @@ type Profile struct {
 	// Capacity is what one zone does when it does nothing else; nil where no limit was seen.
 	WriteCapacity *Rates `yaml:"write_capacity,omitempty"`
 	ReadCapacity  *Rates `yaml:"read_capacity,omitempty"`
-	Nodes         int    `yaml:"nodes"` // of a zone
+	OneMachine    bool   `yaml:"one_machine"` // has all zones
+	Nodes         int    `yaml:"nodes"`       // of a zone
 	Fit           []Miss `yaml:"fit"`
 }
 
@@ -67,8 +68,8 @@ type Rates struct {
 
 // Miss is by how much the model misses what was measured, in one kind of call: +10% is too slow by a tenth.
 type Miss struct {
-	Call  string  `yaml:"call"` // put or get
-	Bytes int     `yaml:"bytes"`
+	Call  string  `yaml:"call"`            // put or get
+	Bytes int     `yaml:"bytes,omitempty"` // none: all sizes together
 	Calls int64   `yaml:"calls"`
 	P50   Percent `yaml:"p50"`
 	P99   Percent `yaml:"p99"`
@@ -78,7 +79,8 @@ type Miss struct {
 func (p *Profile) Store() StoreProfile {
 	r := ReplicaProfile{
 		Write: p.Write.latency(), WriteMiB: p.Write.perMiB(), Read: p.Read.latency(), ReadMiB: p.Read.perMiB(),
-		Capacity: p.WriteCapacity.capacity(), ReadCapacity: p.ReadCapacity.capacity(), Nodes: p.Nodes,
+		Capacity: p.WriteCapacity.capacity(), ReadCapacity: p.ReadCapacity.capacity(),
+		OneMachine: p.OneMachine, Nodes: p.Nodes,
 	}
 	if r.Capacity != (Capacity{}) && r.ReadCapacity == (Capacity{}) {
 		r.ReadCapacity = Unlimited
@@ -152,7 +154,10 @@ func (p *Profile) WriteTo(w io.Writer) (int64, error) {
 
 const profileHeader = `# What one replica of a store is like, by "liveorigin calibrate". Latencies are log-normal, given by two percentiles,
 # and grow with size by mib_p50 and mib_p99 a MiB; a call of the store takes two of three replicas to write and the first
-# to read. Capacity is one zone's. The lines of fit are by how much a model with these figures misses what was measured.
+# to read, unless they stand on one_machine: then all have the call's latency. A write is all that it takes to store a
+# segment's first row, which in Cassandra is a claim, a look and the row (origin/cassandra/doc.go). Capacity is one
+# zone's. The lines of fit are by how much a model with these figures misses what was measured, over all sizes where
+# there is no number of bytes; it was measured at the rate of the command, and says little about much higher ones.
 `
 
 // plain refuses what a file of figures has no use for, and what can take a parser a long time.

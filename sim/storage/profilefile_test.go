@@ -17,6 +17,7 @@ read: {p50: 4.6ms, p99: 11ms, mib_p50: 9ms, mib_p99: 9ms}
 pauses: {every: 1m0s, p50: 200ms, p99: 1s}
 write_capacity: {operations: 181.5/s, bytes: 29.1MB/s}
 read_capacity: {operations: 1800/s}
+one_machine: true
 nodes: 1
 fit:
 - {call: put, bytes: 2048, calls: 500, p50: -1.5%, p99: +12.0%}
@@ -31,7 +32,7 @@ func TestProfileFile(t *testing.T) {
 		Write: Latency{5300 * time.Microsecond, 35 * ms}, WriteMiB: Latency{24 * ms, 150 * ms},
 		Read: Latency{4600 * time.Microsecond, 11 * ms}, ReadMiB: Latency{9 * ms, 9 * ms},
 		Pauses:   Episodes{time.Minute, Latency{200 * ms, time.Second}},
-		Capacity: Capacity{181.5, 29.1e6}, ReadCapacity: Capacity{Operations: 1800}, Nodes: 1}}
+		Capacity: Capacity{181.5, 29.1e6}, ReadCapacity: Capacity{Operations: 1800}, OneMachine: true, Nodes: 1}}
 	if got := p.Store(); got != want {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}
@@ -62,7 +63,7 @@ func TestProfileWithoutLimitOfReads(t *testing.T) {
 // What is wrong is told with its place.
 func TestProfileProblems(t *testing.T) {
 	for _, c := range []struct{ was, is, want string }{
-		{"nodes: 1", "node: 1", `mine.yaml:9:1: unknown field "node"`},
+		{"nodes: 1", "node: 1", `mine.yaml:10:1: unknown field "node"`},
 		{"p50: 5.3ms", "p50: 5", `mine.yaml:4:14: "5" is not a time`},
 		{"p50: 5.3ms", "p50: 5.3 seconds", `mine.yaml:4:14: "5.3 seconds" is not a time`},
 		{"p50: 5.3ms", "p50: -5ms", `mine.yaml:4:14: write.p50: -5ms is not between 1µs and 1m0s`},

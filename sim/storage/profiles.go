@@ -19,6 +19,9 @@ type ReplicaProfile struct {
 	Capacity Capacity
 	// ReadCapacity is that of a zone which does nothing but read, where reads cost less than writes; zero means as Capacity.
 	ReadCapacity Capacity
+	// OneMachine says that all zones stand on one machine: what makes an answer slow is that others have its processors, and
+	// then all zones are slow, so that a call has one latency and not one for each zone.
+	OneMachine bool
 	// Nodes are the machines that the zone's replica is spread over; zero means one. Capacity is that of all of them.
 	Nodes int
 }

@@ -3,6 +3,7 @@ package storage
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"os"
 	"testing"
 	"time"
@@ -75,6 +76,27 @@ func TestOrderStatistics(t *testing.T) {
 		}
 		checkMean(t, "fastest of three", gets, 200*ms, 0.05)
 		checkMean(t, "quorum of three", puts, 500*ms, 0.05)
+	})
+}
+
+// Zones on one machine are slow together: a call takes what each of them takes, with none to leave behind and none that is
+// quicker.
+func TestOneMachine(t *testing.T) {
+	onLoop(t, func(w *world) {
+		like := Latency{10 * ms, 80 * ms}
+		table := w.ungated(TableConfig{Timeout: time.Minute, Replica: ReplicaProfile{Write: like, Read: like, OneMachine: true}})
+		for _, z := range table.zones {
+			z.write, z.read = like.distribution(), like.distribution()
+		}
+		const n = 10_000
+		puts := w.poisson(n, 1, func() error { return table.Put(w.ctx, key, origin.Object{}) })
+		gets := w.poisson(n, 1, func() error { _, err := table.Get(w.ctx, key, 0); return err })
+		for what, took := range map[string][]time.Duration{"puts": puts, "gets": gets} {
+			slices.Sort(took)
+			if p50, p99 := took[n/2], took[n*99/100]; (p50-10*ms).Abs() > ms || (p99-80*ms).Abs() > 8*ms {
+				t.Errorf("%s: p50 %v and p99 %v, want %v and %v", what, p50, p99, like.P50, like.P99)
+			}
+		}
 	})
 }
 

@@ -180,9 +180,10 @@ func (t *Table) begin(key origin.Key, write bool, o origin.Object, digest uint32
 // planWrite draws when every zone will have the object.
 func (t *Table) planWrite(c *call, now time.Duration) {
 	held := t.coordinator().pauses.after(now, 0) - now
+	level := t.level()
 	for _, z := range t.zones {
 		ready, ok := z.receive(now, true, c.object.Size, t.config.Timeout)
-		c.enter(z.answer(now, ready+held, c.until, z.writing(c.object.Size), ok))
+		c.enter(z.answer(now, ready+held, c.until, t.drawn(z.writing(c.object.Size), level), ok))
 	}
 }
 
@@ -191,17 +192,17 @@ func (t *Table) planRead(c *call, now time.Duration) {
 	c.row = t.rows[c.key]
 	var sender *Zone
 	var until, sending time.Duration
-	first := never
+	first, level := never, t.level()
 	for _, z := range t.zones {
 		ready, ok := z.receive(now, false, 0, t.config.Timeout)
 		v := t.find(z, c.row, c.digest, now)
 		if v == nil || !ok {
-			c.enter(z.answer(now, ready, c.until, z.read, ok))
+			c.enter(z.answer(now, ready, c.until, t.drawn(z.read, level), ok))
 			continue
 		}
 		sends := z.sending(v.Size)
 		sent := z.pauses.after(ready, sends)
-		a := z.answer(now, sent, c.until, z.reading(v.Size), ok)
+		a := z.answer(now, sent, c.until, t.drawn(z.reading(v.Size), level), ok)
 		c.enter(a)
 		if !a.lost && a.at < first {
 			first, sender, until, sending = a.at, z, sent, sends
@@ -210,6 +211,22 @@ func (t *Table) planRead(c *call, now time.Duration) {
 	if sender != nil && sender.away == never {
 		sender.occupy(until, sending)
 	}
+}
+
+// level draws how slow a call is, where that is one for all zones.
+func (t *Table) level() float64 {
+	if !t.config.Replica.OneMachine {
+		return 0
+	}
+	return t.rand.NormFloat64()
+}
+
+// drawn is a latency for one zone to draw, or where all zones stand on one machine, the one that it has at the call's level.
+func (t *Table) drawn(d distribution, level float64) distribution {
+	if d, ok := d.(leveled); ok && t.config.Replica.OneMachine {
+		return logNormal{median: float64(d.at(level))}
+	}
+	return d
 }
 
 // coordinator is a zone that is there, drawn; if none is, any.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/origin/keyvalue"
 )
 
 // Witness is a store, or a node of a cache, whose failures go into the history, sampled as what zones fail to do is:
@@ -37,6 +38,18 @@ func (w *Witness) Put(ctx context.Context, key origin.Key, o origin.Object) erro
 func (w *Witness) Get(ctx context.Context, key origin.Key, digest uint32) (origin.Object, error) {
 	began := w.Runtime.Now()
 	o, err := w.Store.Get(ctx, key, digest)
+	w.note(ctx, key, began, err)
+	return o, err
+}
+
+// GetInto implements keyvalue.Filler, as far as the node does.
+func (w *Witness) GetInto(ctx context.Context, key origin.Key, digest uint32, into []byte) (o origin.Object, err error) {
+	filler, ok := w.Store.(keyvalue.Filler)
+	if !ok {
+		return w.Get(ctx, key, digest)
+	}
+	began := w.Runtime.Now()
+	o, err = filler.GetInto(ctx, key, digest, into)
 	w.note(ctx, key, began, err)
 	return o, err
 }
