@@ -7,7 +7,8 @@
 //	|                          v               |      |                 v           |
 //	|   Node.Publish   claim, inspect, store,  | copy |   Node.Publish              |
 //	|        |         tell the region's nodes |<---->|        |                    |
-//	|      Store       a replica in each zone  |      |      Store                  |
+//	|   keyvalue.Store rows, and a cache       |      |   keyvalue.Store            |
+//	|      Table       a replica in each zone  |      |      Table                  |
 //	|        |                                 |      |        |                    |
 //	|   Node.Get       refuse, hold, choose    |      |   Node.Get                  |
 //	+--------^---------------------------------+      +--------^--------------------+
@@ -21,5 +22,6 @@
 // it is asked for, by Event.Decide, from what is known in memory at that instant.
 //
 // All decisions are written against the seams of seams.go and run on two clocks: Wall here, and a simulated one.
-// Adapters (originhttp) and decisions with a room of their own (edge) are below this package.
+// Adapters (originhttp, cassandra, memcached) and decisions with a room of their own (edge, keyvalue) are below this
+// package.
 package origin

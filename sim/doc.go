@@ -7,7 +7,11 @@
 //	goroutines        one thread         a clock            origin.Wall, sim/loop
 //	HTTP, loopback    calls              ways between       sim/stack: http.go, virtual.go; sim/resources
 //	bytes             sizes              media              encoders.Encoder, encoders.Sizes
-//	a model           the same           stores             sim/storage
+//	a model, or       the same model     stores             sim/storage
+//	databases                                               ground.go: sim/containers, origin/cassandra, origin/memcached
+//	this process, or  one thread         origins, edges     sim/stack
+//	one each                                                sim/parts, sim/stack: processes.go, part.go
+//	wraps, and acts   wraps              faults             faults, acts.go
 //	k6, a child       counts, agents     viewers            xk6-liveorigin, sim/audience
 //	   |               |
 //	  history ---------+--- Judge        run.jsonl, audience.jsonl; load.jsonl

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
@@ -236,6 +237,11 @@ func (r *run) finish(trouble string) error {
 	if err := r.acts.close(); err != nil {
 		trouble = cmp.Or(trouble, err.Error())
 	}
+	if r.parts != nil {
+		if dead := r.parts.Deaths(); len(dead) > 0 {
+			trouble = cmp.Or(trouble, "nobody killed them, and they are dead: "+strings.Join(dead, ", "))
+		}
+	}
 	r.stack.Close()
 	if r.ground != nil {
 		trouble = cmp.Or(trouble, r.settle())
@@ -254,7 +260,8 @@ func (r *run) finish(trouble string) error {
 func (r *run) settle() string {
 	r.Progress.Say("read back everything that was acknowledged")
 	var errs []error
-	if lost := r.parts.Losses(); lost.Cut+lost.Dropped+lost.Missing > 0 {
+	// A process that is killed may leave half a line; anything else that is not in the history should be.
+	if lost := r.parts.Losses(); lost.Dropped+lost.Missing > 0 || lost.Cut > lost.Deaths {
 		errs = append(errs, fmt.Errorf("processes recorded more than the history has: %+v", lost))
 	}
 	errs = append(errs, r.acks.readBack(r.ground.databases, r.event, r.now), r.ground.Close())

@@ -5,6 +5,9 @@
 //	encoder -> packager -> | origin nodes, a store | <- edges <- viewers                  without a delivery network
 //	                       |                       | <- top tier <- sites <- viewers      with one
 //	                        '------- a region -----'
+//
+// Parts are in this process (New), or origins and edges are processes of their own over real databases (StartProcesses,
+// NewOver), which then do to themselves, and have done to them, what faults ask for.
 package stack
 
 import (
