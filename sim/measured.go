@@ -72,7 +72,7 @@ func (m *Measured) Table(region string) origin.Store {
 
 // About implements calibrate.Target.
 func (m *Measured) About() calibrate.About {
-	a := calibrate.About{Stack: m.on, Machine: calibrate.Machine(), Nodes: 1}
+	a := calibrate.About{Stack: m.on, Machine: calibrate.Machine(), OneMachine: m.ground.containers != nil, Nodes: 1}
 	for _, p := range m.ground.parts() {
 		image := fmt.Sprintf("%s (%.19s)", p.Image, p.ImageID)
 		if !slices.Contains(a.Images, image) {

@@ -40,7 +40,7 @@ func bePart() {
 // is of one machine on one day, and a run of half a minute has some fifty publishes, whose p99 is their slowest. One that is
 // off by more than offMost times is not a matter of chance or of the day, but of a model of something else.
 const (
-	profile    = "laptop"
+	measuredAs = "laptop"
 	medianWant = 0.10
 	tailWant   = 0.25
 	offMost    = 5
@@ -60,7 +60,7 @@ func TestProveContainers(t *testing.T) {
 	t.Setenv(asPart, "1")
 	fmt.Printf("\n%-14s %-10s %-20s %6s %14s %14s %8s %8s  %s\n", "containers vs", "phase", "", "", "p50 ms", "p99 ms", "p50 off",
 		"p99 off", "within 10 %")
-	fmt.Printf("%-14s %-10s %-20s %6s %14s %14s %8s %8s  %s\n", "model "+profile, "", "", "least", "real   model", "real   model", "", "",
+	fmt.Printf("%-14s %-10s %-20s %6s %14s %14s %8s %8s  %s\n", "model "+measuredAs, "", "", "least", "real   model", "real   model", "", "",
 		"and 25 %")
 	for _, name := range []string{"quiet", "region-loss", "zone-loss"} {
 		t.Run(name, func(t *testing.T) { proveContainers(t, name, k6) })
@@ -80,7 +80,7 @@ func proveContainers(t *testing.T, name, k6 string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	modelled, err := scenarios.Load(name, scenarios.Override{Path: "storage.profile", Value: profile})
+	modelled, err := scenarios.Load(name, scenarios.Override{Path: "storage.profile", Value: measuredAs})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -313,7 +313,7 @@ func TestCredentials(t *testing.T) {
 	t.Parallel()
 	d := start(t, cqldouble.Config{User: "live", Password: "secret"})
 	c := cassandra.Config{Cluster: cluster(d, "us-east"), Keyspace: "live"}
-	for _, password := range []string{"wrong", ""} {
+	for password, says := range map[string]string{"wrong": `does not let "live" in`, "": "asks for a user and a password"} {
 		if c.User, c.Password = "live", password; password == "" {
 			c.User = ""
 		}
@@ -321,7 +321,7 @@ func TestCredentials(t *testing.T) {
 		if err == nil {
 			table.Close()
 		}
-		if !errors.Is(err, cassandra.ErrRefused) || !strings.Contains(err.Error(), fmt.Sprintf("does not let %q in", c.User)) {
+		if !errors.Is(err, cassandra.ErrRefused) || !strings.Contains(err.Error(), says) {
 			t.Errorf("with password %q: %v", password, err)
 		}
 		if password != "" && strings.Contains(err.Error(), password+" ") {

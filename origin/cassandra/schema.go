@@ -31,6 +31,9 @@ func (s Schema) CreateKeyspace(ctx context.Context, c Config) error {
 		return fmt.Errorf("create keyspace %q, replicated %v, of %q: bad name, or nowhere", c.Keyspace, s.Replication, s.Owner)
 	}
 	return administer(ctx, c, func(session *gocql.Session) error {
+		if err := s.fits(ctx, session); err != nil {
+			return fmt.Errorf("create keyspace %s: %w", c.Keyspace, err)
+		}
 		for _, statement := range s.definitions(c.Keyspace) {
 			if err := session.Query(statement).ExecContext(ctx); err != nil {
 				return fmt.Errorf("create keyspace %s: %w", c.Keyspace, explain(err))
@@ -38,6 +41,44 @@ func (s Schema) CreateKeyspace(ctx context.Context, c Config) error {
 		}
 		return nil
 	})
+}
+
+// fits says whether each data centre is there, and has a node for each of its replicas: Cassandra would make the keyspace
+// without them, and answer all of its statements with Unavailable.
+func (s Schema) fits(ctx context.Context, session *gocql.Session) error {
+	nodes, err := nodesOf(ctx, session)
+	if err != nil {
+		return fmt.Errorf("read where nodes are: %w", explain(err))
+	}
+	for _, dc := range slices.Sorted(maps.Keys(s.Replication)) {
+		switch {
+		case nodes[dc] == 0:
+			return fmt.Errorf("no data centre %q in the cluster; there are %s: %w", dc,
+				strings.Join(slices.Sorted(maps.Keys(nodes)), ", "), ErrNoDataCentre)
+		case s.Replication[dc] > nodes[dc]:
+			return fmt.Errorf("data centre %q has %d nodes, and %d replicas are wanted", dc, nodes[dc], s.Replication[dc])
+		}
+	}
+	return nil
+}
+
+// nodesOf counts the nodes of all data centres: one, whichever answers, and those that it knows besides itself.
+func nodesOf(ctx context.Context, session *gocql.Session) (map[string]int, error) {
+	nodes := make(map[string]int)
+	var dc string
+	own := session.Query("SELECT data_center FROM system.local").Consistency(gocql.LocalOne).IterContext(ctx)
+	for own.Scan(&dc) {
+		nodes[dc]++
+	}
+	if err := own.Close(); err != nil {
+		return nil, err
+	}
+	others := session.Query("SELECT data_center FROM system.peers").Consistency(gocql.LocalOne).
+		SetHostID(own.Host().HostID()).IterContext(ctx)
+	for others.Scan(&dc) {
+		nodes[dc]++
+	}
+	return nodes, others.Close()
 }
 
 // Check compares the tables that are there with those that CreateKeyspace would make, and says what differs.

@@ -94,19 +94,30 @@ func start(ctx context.Context, settings *gocql.ClusterConfig) (*gocql.Session, 
 
 // advise turns the driver's words, which have no types by now, into what to do about it.
 func advise(err error, to Cluster, others []string) error {
-	text := strings.ToLower(err.Error())
+	text, at := strings.ToLower(err.Error()), "cassandra at "+strings.Join(to.Hosts, ", ")
+	says := func(any ...string) bool {
+		return slices.ContainsFunc(any, func(s string) bool { return strings.Contains(text, s) })
+	}
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case len(others) > 0 && !slices.Contains(others, to.LocalDC):
 		return fmt.Errorf("no data centre %q there; the hosts are in %s: %w", to.LocalDC, strings.Join(others, ", "),
 			ErrNoDataCentre)
-	case strings.Contains(text, "password"), strings.Contains(text, "credentials"), strings.Contains(text, "authenticat"):
-		return fmt.Errorf("cassandra at %s does not let %q in; check user and password: %w: %w",
-			strings.Join(to.Hosts, ", "), to.User, ErrRefused, err)
+	case to.User == "" && says("authentication required"):
+		return fmt.Errorf("%s asks for a user and a password: %w: %w", at, ErrRefused, err)
+	case says("password", "credentials", "authenticat"):
+		return fmt.Errorf("%s does not let %q in; check user and password: %w: %w", at, to.User, ErrRefused, err)
+	case says("certificate"):
+		return fmt.Errorf("%s: one side does not trust the other's certificate; check who signed it, and for which name: %w: %w",
+			at, ErrRefused, err)
+	case says("tls handshake", "protocol response version"):
+		return fmt.Errorf("%s speaks another protocol; check the port, and whether it asks for TLS: %w: %w", at,
+			origin.ErrUnreachable, err)
+	case to.TLS == nil && strings.HasSuffix(text, "eof"):
+		return fmt.Errorf("%s hangs up at once; it may ask for TLS: %w: %w", at, origin.ErrUnreachable, err)
 	}
-	return fmt.Errorf("no answer from cassandra at %s; is it up, and are its ports published: %w: %w",
-		strings.Join(to.Hosts, ", "), origin.ErrUnreachable, err)
+	return fmt.Errorf("no answer from %s; is it up, and are its ports published: %w: %w", at, origin.ErrUnreachable, err)
 }
 
 // What Open may find.

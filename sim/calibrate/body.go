@@ -18,6 +18,24 @@ func (l logNormal) at(z float64) float64 { return math.Exp(l.mu + l.sigma*z) }
 // z99 is where the standard normal distribution has its 99th percentile.
 var z99 = distuv.UnitNormal.Quantile(0.99)
 
+// levels say where a replica's latency stands in its own distribution when a call's stands at u in the calls', as standard
+// deviations of the logarithm.
+type levels func(kind Kind, u float64) float64
+
+// apart are the levels of three replicas that draw independently. A write takes as long as the second of them, and the
+// median of three draws has the distribution 3F²-2F³; a read as long as the first, which has 1-(1-F)³. Both have inverses
+// in closed form.
+func apart(kind Kind, u float64) float64 {
+	f := 1 - math.Cbrt(1-u)
+	if kind == Put {
+		f = 0.5 - math.Sin(math.Asin(1-2*u)/3)
+	}
+	return distuv.UnitNormal.Quantile(f)
+}
+
+// alike are the levels of replicas on one machine, which are slow together: a call takes as long as any of them.
+func alike(_ Kind, u float64) float64 { return distuv.UnitNormal.Quantile(u) }
+
 // bodyLevels are the quantiles through which a body is laid: those that reports speak of, and as many below. What is beyond
 // the last is the tail.
 var bodyLevels = []float64{0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99}

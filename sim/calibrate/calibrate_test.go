@@ -72,8 +72,8 @@ func TestFitFindsWhatIsKnown(t *testing.T) {
 	}
 }
 
-// That zones stand on one machine is found out, and then what a call takes is what a replica does.
-func TestFitFindsOneMachine(t *testing.T) {
+// Where zones stand on one machine, what a call takes is what a replica does.
+func TestFitOfOneMachine(t *testing.T) {
 	want := known()
 	want.Write, want.WriteMiB = storage.Latency{P50: 12 * ms, P99: 240 * ms}, storage.Latency{P50: 30 * ms, P99: 400 * ms}
 	want.Pauses, want.OneMachine = storage.Episodes{}, true
@@ -82,6 +82,9 @@ func TestFitFindsOneMachine(t *testing.T) {
 	if !got.OneMachine {
 		t.Fatal("takes the zones to be apart")
 	}
+	if of := f.Profile("known", "1", "again").Store().Replica; of != got {
+		t.Errorf("the profile has %+v\nof %+v", of, got)
+	}
 	near(t, "write p50", got.Write.P50, want.Write.P50, 0.10)
 	near(t, "write p99", got.Write.P99, want.Write.P99, 0.25)
 	near(t, "write p50 of a MiB", got.WriteMiB.P50, want.WriteMiB.P50, 0.20)
@@ -89,6 +92,27 @@ func TestFitFindsOneMachine(t *testing.T) {
 	near(t, "read p99", got.Read.P99, want.Read.P99, 0.10)
 	if f.Within() != Yes {
 		report(t, f)
+	}
+}
+
+// What bursts wait for is told apart from what calls take, and so a model of what was measured in bursts is one of calls that
+// come one by one, too.
+func TestFitFindsQueuesOfBursts(t *testing.T) {
+	want := known()
+	want.Pauses, want.OneMachine = storage.Episodes{}, true
+	want.Capacity, want.ReadCapacity = storage.Capacity{Operations: 150, Bytes: 20e6}, storage.Capacity{Operations: 1500, Bytes: 100e6}
+	f := fit(t, want, Plan{Seed: 2, For: 5 * time.Minute, Rate: 8, Burst: 4})
+	near(t, "writes a second", f.Replica.Capacity.Operations, 150, 0.15)
+	near(t, "bytes a second", f.Replica.Capacity.Bytes, 20e6, 0.15)
+	if f.Within() != Yes {
+		report(t, f)
+	}
+	f.Samples.Plan.Burst, f.Compared = 1, nil
+	if err := f.compareOpen(); err != nil {
+		t.Fatal(err)
+	}
+	if f.Within() != No {
+		t.Error("calls that come one by one take as long as those that come in bursts")
 	}
 }
 
@@ -173,4 +197,15 @@ func report(t *testing.T, f *Fit) {
 		t.Fatal(err)
 	}
 	t.Errorf("%+v\n%s", f.Replica, &b)
+}
+
+// What no log-normal explains is not explained by an absurd one.
+func TestSpreadIsBounded(t *testing.T) {
+	g := grow([]int{1 << 10, 1 << 20}, []logNormal{{mu: -5, sigma: 3}, {mu: -3, sigma: 3}})
+	if g.p99 > 50*g.p50 || g.mib99 > 50*g.mib50 || g.mib50 == 0 {
+		t.Errorf("%+v", g)
+	}
+	if g = grow([]int{1 << 10}, []logNormal{{mu: -5, sigma: 3}}); g.p99 > 50*g.p50 {
+		t.Errorf("of one size: %+v", g)
+	}
 }

@@ -80,7 +80,6 @@ func (s *Samples) check() error {
 type fitting struct {
 	samples    *Samples
 	pauses     pauses
-	oneMachine bool
 	level      levels
 	upTo       float64 // the highest quantile through which bodies are laid
 	capacities map[Kind]capacity
@@ -90,12 +89,12 @@ type fitting struct {
 }
 
 func newFitting(s *Samples) *fitting {
-	f := &fitting{samples: s, oneMachine: onOneMachine(s), level: apart, upTo: 0.99, capacities: map[Kind]capacity{},
+	f := &fitting{samples: s, level: apart, upTo: 0.99, capacities: map[Kind]capacity{},
 		took: map[Kind][]*hdrhistogram.Histogram{}, bodies: map[Kind][]logNormal{}}
 	for _, kind := range kinds {
 		f.capacities[kind] = findCapacity(s, kind)
 	}
-	if f.oneMachine {
+	if s.About.OneMachine {
 		f.level = alike // and a pause is a slow call as others are: nobody can tell whose it was
 	} else {
 		f.lookForPauses()
@@ -129,7 +128,7 @@ func (f *fitting) lookForPauses() {
 // replica is the profile that follows.
 func (f *fitting) replica() storage.ReplicaProfile {
 	write, read := grow(f.samples.Plan.Sizes, f.bodies[Put]), grow(f.samples.Plan.Sizes, f.bodies[Get])
-	p := storage.ReplicaProfile{OneMachine: f.oneMachine, Nodes: max(1, f.samples.About.Nodes)}
+	p := storage.ReplicaProfile{OneMachine: f.samples.About.OneMachine, Nodes: max(1, f.samples.About.Nodes)}
 	p.Write, p.WriteMiB = write.latencies()
 	p.Read, p.ReadMiB = read.latencies()
 	p.Capacity, p.ReadCapacity = f.capacities[Put].rates(), f.capacities[Get].rates()

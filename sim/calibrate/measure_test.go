@@ -199,6 +199,53 @@ func TestCells(t *testing.T) {
 	})
 }
 
+// twin is a stub with a second region beside the first.
+type twin struct{ here, there *stub }
+
+func (t twin) About() About { return About{Stack: "twin"} }
+
+func (t twin) Table(region string) origin.Store {
+	if region == "there" {
+		return t.there
+	}
+	return t.here
+}
+
+// What is beside the region that is measured gets as many calls of the same sizes, and has no part in the samples.
+func TestBesideIsLoadedAndNotMeasured(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := new(origin.Wall)
+		one := func(takes time.Duration) *stub {
+			return &stub{Clock: rt, began: rt.Now(), takes: always(takes), rows: map[origin.Key]origin.Object{}}
+		}
+		both := twin{one(ms), one(200 * ms)}
+		s, err := Measure(t.Context(), both, Plan{Runtime: rt, Region: "here", Beside: []string{"there"}, For: time.Minute, Sizes: []int{9},
+			Rate: 20, Burst: 5, NoClosed: true}, nil)
+		rt.Join()
+		if err != nil {
+			t.Fatal(err)
+		}
+		puts := s.cell(Put, 9, 0, false)
+		for _, c := range s.Cells {
+			if c.at(1) > 2*ms {
+				t.Errorf("%s: %v is of what is beside", c.Kind, c.at(1))
+			}
+		}
+		if n := len(both.there.rows); int64(n) < puts.Took.TotalCount() {
+			t.Errorf("%d rows beside, and %d calls that were measured", n, puts.Took.TotalCount())
+		}
+		at := map[time.Duration]int{}
+		for _, c := range puts.Calls {
+			at[c.Due]++
+		}
+		for due, n := range at {
+			if n != 5 {
+				t.Errorf("%d puts at %v, want bursts of 5", n, due)
+			}
+		}
+	})
+}
+
 func TestMeasureRefuses(t *testing.T) {
 	for _, c := range []struct {
 		plan Plan
@@ -209,6 +256,7 @@ func TestMeasureRefuses(t *testing.T) {
 		{Plan{Sizes: []int{0}}, "sizes [0]"},
 		{Plan{Callers: []int{2, 8}}, "from 1 to 1000"},
 		{Plan{NoClosed: true}, "calls a second"},
+		{Plan{Burst: -1}, "-1 calls at once"},
 		{Plan{For: time.Hour, Rate: 1999}, "more than 2000000 calls"},
 	} {
 		measured(t, &stub{takes: always(ms)}, c.plan, func(_ *Samples, err error) {

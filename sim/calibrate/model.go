@@ -31,7 +31,8 @@ func NewModel(ctx context.Context, rt origin.Runtime, p storage.StoreProfile, se
 	if p.Bucket != nil {
 		return nil, fmt.Errorf("profile %s has no table to measure", p.Name)
 	}
-	m := &Model{region: ModelRegion, about: About{Stack: "embedded", Machine: Machine(), Nodes: max(1, p.Replica.Nodes)}}
+	m := &Model{region: ModelRegion, about: About{Stack: "embedded", Machine: Machine(), OneMachine: p.Replica.OneMachine,
+		Nodes: max(1, p.Replica.Nodes)}}
 	m.table = storage.NewTable(storage.TableConfig{Region: m.region, Zones: []string{"1", "2", ModelZone}, Runtime: rt, Context: ctx,
 		Recorder: origin.Discard, Start: rt.Now(), Seed: seed, Replica: p.Replica, Timeout: DefaultTimeout, Limit: modelLimit,
 		Gate: m.shut})

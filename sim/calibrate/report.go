@@ -103,8 +103,8 @@ func (f *Fit) throughputs() *tables.Table {
 // notes say what else was found, and what was looked for and not found.
 func (f *Fit) notes() (notes []string) {
 	if f.Replica.OneMachine {
-		notes = append(notes, "zones that are slow together, as on one machine: to stop one did not make calls slower, as it would if each"+
-			" were slow by itself; so a call has one latency, and pauses are part of it")
+		notes = append(notes, "all zones stand on one machine, whose processors they share: they are taken to be slow together, so that a call has"+
+			" one latency and not one in each zone, and pauses are part of it")
 		return append(notes, limit("writes", f.Replica.Capacity), limit("reads", f.Replica.ReadCapacity))
 	}
 	p := f.pauses

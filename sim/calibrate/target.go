@@ -30,6 +30,8 @@ type About struct {
 	Stack   string
 	Machine string
 	Images  []string
+	// OneMachine says that all zones stand on it.
+	OneMachine bool
 	// Nodes are the machines of a zone.
 	Nodes int
 }

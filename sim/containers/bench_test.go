@@ -22,7 +22,7 @@ import (
 // one row of 500 kB, the worst case, since nothing of it can be given to the cache before it is committed. Puts with a
 // cache, with a dead one and without take turns, so that the machine is the same for all.
 func BenchmarkWriteThrough(b *testing.B) {
-	s := real(b)
+	s := sharedStack(b)
 	arms := []struct {
 		name   string
 		caches []origin.Store
@@ -95,12 +95,12 @@ func hanging(b *testing.B) origin.Store {
 // What an origin storm is: so many readers, each of which reads an old object at every beat, from everywhere at once, as
 // edges do that are cold. The beat keeps the readers from measuring the processor; cpu-% says whether it does.
 const (
-	stormReaders = 8
-	stormBeat    = 160 * time.Millisecond
+	stormReaders = 10
+	stormBeat    = 100 * time.Millisecond
 	stormObjects = 96
-	stormPut     = 20 * time.Millisecond // a segment is put so often, calm or storm
+	stormPut     = 40 * time.Millisecond // a segment is put so often, calm or storm
 	stormTurn    = time.Second
-	stormTurns   = 12 // calm and storm, in turn
+	stormTurns   = 20 // calm and storm, in turn
 )
 
 // BenchmarkStorm is what an origin storm does to puts, into real databases: as it is built, with everything read from
@@ -108,8 +108,8 @@ const (
 // percentile by a tenth at most. On a machine of a few cores readers, databases and writers have to share these, which
 // is more than connections and caches can make up for.
 func BenchmarkStorm(b *testing.B) {
-	s := real(b)
-	c := keyspace(b, s)
+	s := sharedStack(b)
+	c := keyspace(b, s, map[string]int{here: 3})
 	stored := openStore(b, openTable(b, c), nil)
 	for i := range stormObjects {
 		k, o := oldObject(i)
@@ -148,6 +148,9 @@ func storm(b *testing.B, c cassandra.Config, caches []origin.Store, recent int) 
 	}
 	var took [2][]time.Duration
 	var busy [2]float64
+	warm, cancel := context.WithTimeout(b.Context(), stormTurn) // and so is the other side's code
+	putNew(warm, b, store)
+	cancel()
 	for b.Loop() {
 		for turn := range stormTurns {
 			ctx, cancel := context.WithTimeout(b.Context(), stormTurn)

@@ -32,7 +32,7 @@ var shared struct {
 	err   error
 }
 
-func real(t testing.TB) *containers.Stack {
+func sharedStack(t testing.TB) *containers.Stack {
 	t.Helper()
 	containertest.Need(t, func() error { _, err := containers.Check(context.Background(), containers.Images{}); return err })
 	shared.once.Do(func() {
@@ -84,10 +84,10 @@ func replicas(s *containers.Stack) map[string]int {
 }
 
 // keyspace makes one, which goes with the stack.
-func keyspace(t testing.TB, s *containers.Stack) cassandra.Config {
+func keyspace(t testing.TB, s *containers.Stack, replication map[string]int) cassandra.Config {
 	t.Helper()
 	c := cassandra.Config{Cluster: cluster(s, here), Keyspace: fmt.Sprintf("t%x", time.Now().UnixNano()), Retention: time.Hour}
-	schema := cassandra.Schema{Replication: replicas(s), Retention: c.Retention, Owner: t.Name()}
+	schema := cassandra.Schema{Replication: replication, Retention: c.Retention, Owner: t.Name()}
 	if err := schema.CreateKeyspace(context.Background(), c); err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func openStore(t testing.TB, table origin.Store, caches []origin.Store, change .
 // All of it over the real thing, on one stack because that takes half a minute to start: the suites side by side, since
 // they wait more than they work, and what breaks the stack at the end.
 func TestReal(t *testing.T) {
-	s := real(t)
+	s := sharedStack(t)
 	t.Run("suites", func(t *testing.T) {
 		for name, test := range map[string]func(*testing.T, *containers.Stack){
 			"cassandra": testCassandra, "memcached": testMemcached, "keyvalue": testKeyvalue,
@@ -177,7 +177,7 @@ func testMemcached(t *testing.T, s *containers.Stack) {
 
 // Whole objects over both, as two processes use them.
 func testKeyvalue(t *testing.T, s *containers.Stack) {
-	c := keyspace(t, s)
+	c := keyspace(t, s, replicas(s))
 	first := openStore(t, openTable(t, c), openCaches(t, s))
 	second := openStore(t, openTable(t, c), openCaches(t, s))
 	origintest.Run(t, origintest.Subject{MaxBody: 3 << 20,
@@ -192,7 +192,7 @@ func testKeyvalue(t *testing.T, s *containers.Stack) {
 // Whatever becomes of the cache, and of one zone's node, what was acknowledged is read back byte for byte by a process
 // that has never heard of any of it.
 func testAcknowledged(t *testing.T, s *containers.Stack) {
-	c := keyspace(t, s)
+	c := keyspace(t, s, replicas(s))
 	caches := openCaches(t, s)
 	store := openStore(t, openTable(t, c), caches)
 	put := 0

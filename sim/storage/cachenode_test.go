@@ -176,6 +176,39 @@ func TestBusyCacheNode(t *testing.T) {
 	})
 }
 
+// intoNode is a node that reads into its callers' buffers, or fails.
+type intoNode struct {
+	origin.Store
+	err error
+}
+
+func (n *intoNode) GetInto(_ context.Context, _ origin.Key, digest uint32, into []byte) (origin.Object, error) {
+	return origin.Object{Body: into[:copy(into, "body")], Size: 4, Digest: digest}, n.err
+}
+
+// A witness lets a node read into its caller's buffer, and notes when that fails; a node that cannot is read as ever.
+func TestWitnessGetInto(t *testing.T) {
+	onLoop(t, func(w *world) {
+		rec, node, into := new(records), new(intoNode), make([]byte, 9)
+		seen := &Witness{Store: node, Runtime: w.rt, Recorder: rec, Start: w.rt.Now()}
+		if o, err := seen.GetInto(w.ctx, key, 1, into); err != nil || string(into[:4]) != "body" || &o.Body[0] != &into[0] {
+			w.Errorf("got %q, %v, and in the buffer %q", o.Body, err, into)
+		}
+		if len(rec.all) != 0 {
+			w.Errorf("recorded %v", rec.all)
+		}
+		node.err = origin.ErrUnreachable
+		if _, err := seen.GetInto(w.ctx, key, 1, into); !errors.Is(err, origin.ErrUnreachable) || len(rec.all) != 1 {
+			w.Errorf("got %v, recorded %v", err, rec.all)
+		}
+		seen.Store = w.cacheNode(small)
+		_ = seen.Put(w.ctx, key, origin.Object{Digest: 1, Size: 5})
+		if o, err := seen.GetInto(w.ctx, key, 1, into); err != nil || o.Size != 5 {
+			w.Errorf("by a node that cannot: %d bytes, %v", o.Size, err)
+		}
+	})
+}
+
 // A store that cannot be reached leaves traces, of each second the first hundred; answers, and callers that go away, leave
 // none.
 func TestWitness(t *testing.T) {

@@ -163,3 +163,17 @@ func TestGrowth(t *testing.T) {
 		}
 	})
 }
+
+// A remark has the worst that the fit says of sizes, and of all of them.
+func TestRemark(t *testing.T) {
+	p, err := ReadProfile("mine.yaml", []byte(profileSource+"- {call: get, bytes: 2048, calls: 500, p50: +9%}\n- {call: get, calls: 5, p50: 50%, p99: -22%}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "the store is a model, by profile mine: measured on containers (linux/amd64, 2 cores) on 2026-11-21; there it is " +
+		"off by up to 9 % at p50 of a size and 22 % at p99 of all sizes; all zones shared that machine, which says little about " +
+		"zones that do not"
+	if got := p.Remark(); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}

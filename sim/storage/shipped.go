@@ -4,8 +4,8 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"math"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 )
@@ -68,22 +68,18 @@ func MeasuredOf(name string, source []byte) (*Profile, error) {
 // Remark says what a profile is worth: on what it was measured, and by how much the model is off.
 func (p *Profile) Remark() string {
 	m := p.Measured
-	off := map[string]string{}
+	s := fmt.Sprintf("the store is a model, by profile %s: measured on %s (%s) on %s", p.Name, m.Stack, m.Machine, m.At.Format(time.DateOnly))
+	var p50, p99 float64
 	for _, f := range p.Fit {
 		if f.Bytes > 0 {
-			off["p50"] += fmt.Sprintf(", %s %.0f KiB %+.0f %%", f.Call, float64(f.Bytes)/1024, 100*f.P50)
+			p50 = max(p50, math.Abs(float64(f.P50)))
 		} else {
-			off["p99"] += fmt.Sprintf(", %s %+.0f %%", f.Call, 100*f.P99)
+			p99 = max(p99, math.Abs(float64(f.P99)))
 		}
 	}
-	s := fmt.Sprintf("the store is a model, by profile %s: measured on %s, %s, on %s", p.Name, m.Stack, m.Machine, m.At.Format(time.DateOnly))
-	for _, q := range []string{"p50", "p99"} {
-		if off[q] != "" {
-			s += "; " + q + " is off by" + strings.TrimPrefix(off[q], ",")
-		}
-	}
+	s += fmt.Sprintf("; there it is off by up to %.0f %% at p50 of a size and %.0f %% at p99 of all sizes", 100*p50, 100*p99)
 	if p.OneMachine {
-		s += "; all its zones stood on one machine, which says little about zones that stand apart"
+		s += "; all zones shared that machine, which says little about zones that do not"
 	}
 	return s
 }

@@ -3,8 +3,8 @@ package storage
 import (
 	"math"
 	"math/rand/v2"
-	"slices"
 	"os"
+	"slices"
 	"testing"
 	"time"
 

@@ -67,6 +67,7 @@ func checkSchema(ctx context.Context, t *testing.T, s cassandra.Schema, c cassan
 	if err := s.CreateKeyspace(ctx, c); err == nil {
 		t.Error("the same keyspace was made twice")
 	}
+	checkMisfits(ctx, t, s, c)
 	s.Retention *= 4
 	differences, err := s.Check(ctx, c)
 	if all := strings.Join(differences, "\n"); err != nil || !strings.Contains(all, c.Keyspace+".rows: compaction is "+
@@ -83,6 +84,23 @@ func checkSchema(ctx context.Context, t *testing.T, s cassandra.Schema, c cassan
 	}
 	if err := cassandra.DropKeyspace(ctx, c); !errors.Is(err, cassandra.ErrNoKeyspace) {
 		t.Errorf("dropping nothing: %v", err)
+	}
+}
+
+// checkMisfits: replicas that cannot be anywhere are refused, and nothing is made.
+func checkMisfits(ctx context.Context, t *testing.T, s cassandra.Schema, c cassandra.Config) {
+	have := s.Replication[c.LocalDC]
+	for says, replication := range map[string]map[string]int{
+		`no data centre "atlantis" in the cluster; there are `:                {c.LocalDC: have, "atlantis": 1},
+		fmt.Sprintf("has %d nodes, and %d replicas are wanted", have, have+1): {c.LocalDC: have + 1},
+	} {
+		s.Replication, c.Keyspace = replication, c.Keyspace+"x"
+		if err := s.CreateKeyspace(ctx, c); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("keyspace with replicas %v: %v, want %q", replication, err, says)
+		}
+		if differences, err := s.Check(ctx, c); err != nil || len(differences) != 2 {
+			t.Errorf("keyspace with replicas %v was made: %v, %q", replication, err, differences)
+		}
 	}
 }
 
