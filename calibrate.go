@@ -81,8 +81,12 @@ func calibrateCommand() *cobra.Command {
 fit a model to it, and say by how much the model is off. The profile that --out writes can be named in a scenario, as
 storage: {profile: FILE}; replay and run simulate the store that was measured then.
 
-Exits with 0 when the model is within 10 % at p50 and 25 % at p99, with 3 when it is not, and with 4 when there were
-too few calls to say.
+The load is --rate calls a second, --burst of them at once, in every region that shares the machine: about what a scenario
+does. A model fits the load that it was measured at, and should not be believed far from it. Where all zones stand on
+one machine, nothing else should run there meanwhile.
+
+Exits with 0 when the model is within 10 % at p50 of every size and 25 % at p99 of all sizes, with 3 when it is not, and
+with 4 when there were too few calls to say.
 
 Stacks: ` + strings.Join(about, "; ") + ".",
 		Example: `  liveorigin calibrate

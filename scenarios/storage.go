@@ -10,7 +10,7 @@ import (
 // The profiles that a scenario can name. What is behind each stands in sim/storage and sim/resources; what the names
 // promise stands here. The first of each is the default.
 var (
-	storageProfiles = []string{Embedded, Cassandra, ObjectStore}
+	storageProfiles = []string{Embedded, Cassandra, ObjectStore, Laptop}
 	cacheProfiles   = []string{"none", "memcached"}
 	machineProfiles = []string{Unlimited, "cloud"}
 	networkProfiles = []string{Loopback, "world"}
@@ -20,6 +20,7 @@ var (
 const (
 	Embedded    = "embedded"     // replicas in memory, in zones, with the body of latency that the scenario gives
 	Cassandra   = "cassandra"    // the same, with pauses, a commit log, hints: writes of 25 ms and 129 ms (facts.md N6)
+	Laptop      = "laptop"       // as measured: two regions of three nodes of Cassandra in containers on two cores
 	ObjectStore = "object-store" // what was before: 113 ms and 267 ms (facts.md N5), throttled, nothing is copied
 )
 
@@ -51,7 +52,7 @@ const defaultRecent = 4
 func (f *form) storageKeys() keys {
 	return keys{
 		{name: "profile", otherwise: Embedded,
-			about: "what the store is made of: replicas in memory, Cassandra's, the object store of before; or the .yaml file that " +
+			about: "what the store is made of: replicas in memory, Cassandra's, the object store of before, Cassandra as it was measured on one small machine; or the .yaml file that " +
 				"liveorigin calibrate wrote",
 			is: storeProfile{f}},
 		{name: "write", about: "one replica's latency of a write; the profile's own by default",

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -36,6 +37,9 @@ func bePart() {
 	os.Exit(0)
 }
 
+// decisionsLeast is how many segments outside of faults there must be: zone-loss has one region and two renditions.
+const decisionsLeast = 10
+
 // What a model of a store is held against. A latency that is further off than wanted is shown and does no harm: the profile
 // is of one machine on one day, and a run of half a minute has some fifty publishes, whose p99 is their slowest. One that is
 // off by more than offMost times is not a matter of chance or of the day, but of a model of something else.
@@ -58,6 +62,7 @@ func TestProveContainers(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv(asPart, "1")
+	warmStack(t, k6)
 	fmt.Printf("\n%-14s %-10s %-20s %6s %14s %14s %8s %8s  %s\n", "containers vs", "phase", "", "", "p50 ms", "p99 ms", "p50 off",
 		"p99 off", "within 10 %")
 	fmt.Printf("%-14s %-10s %-20s %6s %14s %14s %8s %8s  %s\n", "model "+measuredAs, "", "", "least", "real   model", "real   model", "", "",
@@ -67,24 +72,57 @@ func TestProveContainers(t *testing.T) {
 	}
 }
 
-func proveContainers(t *testing.T, name, k6 string) {
-	dir := t.TempDir()
-	options := func(side string) Options {
-		return Options{Out: filepath.Join(dir, side), Command: "again", Progress: Quiet{}}
+// warmStack sees to a kept stack that has been used: databases that have just started are several times slower for some
+// minutes than they are from then on, and it is from then on that they were measured.
+func warmStack(t *testing.T, k6 string) {
+	kept, err := containers.Attach(t.Context(), containers.Warm)
+	if errors.Is(err, containers.ErrNoStack) {
+		t.Cleanup(func() {
+			if _, err := containers.Down(context.Background(), containers.Warm); err != nil {
+				t.Error(err)
+			}
+		})
+		kept, err = containers.Up(t.Context(), containers.Plan{Name: containers.Warm, Profile: containers.Full, Keep: true,
+			Regions: containers.Regions([]string{"us-east", "us-west"}, 3)})
 	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := kept.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range warmRuns {
+		runOnContainers(t, "quiet", filepath.Join(t.TempDir(), fmt.Sprint(i)), k6)
+	}
+}
+
+// warmRuns is how many runs of half a minute nobody looks at.
+const warmRuns = 3
+
+// runOnContainers runs a shipped scenario on real databases.
+func runOnContainers(t *testing.T, name, out, k6 string) (*scenarios.Scenario, *reports.Report) {
+	t.Helper()
 	sc, err := scenarios.Load(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	real, err := Run(context.Background(), sc, RunOptions{Options: options("real"), K6: k6, Stack: Containers, Part: []string{"part"}})
+	report, err := Run(t.Context(), sc, RunOptions{Options: Options{Out: out, Command: "again", Progress: Quiet{}}, K6: k6,
+		Stack: Containers, Part: []string{"part"}})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return sc, report
+}
+
+func proveContainers(t *testing.T, name, k6 string) {
+	dir := t.TempDir()
+	sc, real := runOnContainers(t, name, filepath.Join(dir, "real"), k6)
 	modelled, err := scenarios.Load(name, scenarios.Override{Path: "storage.profile", Value: measuredAs})
 	if err != nil {
 		t.Fatal(err)
 	}
-	model, _, err := Replay(context.Background(), modelled, ReplayOptions{Options: options("model")})
+	model, _, err := Replay(context.Background(), modelled, ReplayOptions{
+		Options: Options{Out: filepath.Join(dir, "model"), Command: "again", Progress: Quiet{}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +185,7 @@ func compareDecisions(t *testing.T, sc *scenarios.Scenario, report *reports.Repo
 		}
 	}
 	fmt.Printf("%-14s %d of %d decisions the same; %d more fall into a fault\n", sc.Name, same, all, spared)
-	if all < 20 {
+	if all < decisionsLeast {
 		t.Errorf("only %d decisions to compare", all)
 	}
 }

@@ -102,7 +102,7 @@ func (f *Fit) model(plan Plan) (*Samples, error) {
 // modelCalls is about how many calls of an open loop a model is compared by, and modelFor is for how long its closed loops
 // are measured.
 const (
-	modelCalls = 40_000
+	modelCalls = 30_000
 	modelFor   = 4 * time.Minute
 )
 
