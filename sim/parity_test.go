@@ -86,7 +86,7 @@ func TestParityOfStores(t *testing.T) {
 		storage     []scenarios.Override
 	}{
 		{"many rows", ``, chunks},
-		{"many rows in a slow store", `{kind: slow-store, region: east, delay: 400ms, at: 5s, for: 6s}`, chunks},
+		{"many rows in a slow store", `{kind: slow-store, region: east, delay: 200ms, at: 5s, for: 6s}`, chunks},
 		{"many rows while a region is lost", `{kind: region-loss, region: east, at: 5s, for: 6s}`, chunks},
 		{"many rows and a cache", ``, cached},
 		{"many rows and a cache that is lost", `{kind: cache-loss, region: east, at: 5s, for: 6s}`, cached},

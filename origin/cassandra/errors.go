@@ -30,7 +30,6 @@ var meanings = map[int]error{
 // losses are the driver's own ways to say that no node, or no answer, can be had.
 var losses = map[error]error{
 	gocql.ErrTimeoutNoResponse:    origin.ErrTimeout,
-	gocql.ErrTooManyTimeouts:      origin.ErrTimeout,
 	gocql.ErrNoStreams:            ErrOverloaded,
 	gocql.ErrNoConnections:        origin.ErrUnreachable,
 	gocql.ErrNoConnectionsStarted: origin.ErrUnreachable,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -135,11 +136,15 @@ func (w *world) sleep(d time.Duration) {
 // and do afterwards, as the clock has it. In a bubble that is not enough for the race detector.
 func (w *world) fence() {
 	for _, n := range w.nodes {
-		n.mu.Lock()
-		n.mu.Unlock()
+		pass(&n.mu)
 	}
-	w.table.mu.Lock()
-	w.table.mu.Unlock()
+	pass(&w.table.mu)
+}
+
+// pass waits until nobody has a lock.
+func pass(l sync.Locker) {
+	l.Lock()
+	defer l.Unlock()
 }
 
 // put and get make a call, and check what it comes to and how long it takes.

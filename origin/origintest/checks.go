@@ -22,7 +22,8 @@ func roundTrip(w *world) {
 		}
 		o := w.object(size, uint64(i))
 		w.put(w.store, w.key(i), o)
-		if w.get(w.store, w.key(i), o) && w.get(w.store, w.key(i), o) {
+		first := w.get(w.store, w.key(i), o)
+		if again := w.get(w.store, w.key(i), o); first && again {
 			found++
 		}
 	}

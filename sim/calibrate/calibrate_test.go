@@ -13,6 +13,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// onOneThread is for tests that search for a fit on the loop: the race detector takes fifteen times as long for it, and
+// sees one thread. make test runs them without.
+func onOneThread(t *testing.T) {
+	if underRace {
+		t.Skip("one thread; runs without the race detector")
+	}
+}
+
 const ms = time.Millisecond
 
 // known is a store whose figures the fit has to find.
@@ -49,6 +57,7 @@ func near[T time.Duration | float64](t *testing.T, what string, got, want T, par
 
 // What was put into the model comes out of the fit.
 func TestFitFindsWhatIsKnown(t *testing.T) {
+	onOneThread(t)
 	want := known()
 	f := fit(t, want, Plan{Seed: 3, For: 20 * time.Minute, Rate: 60})
 	got := f.Replica
@@ -74,6 +83,7 @@ func TestFitFindsWhatIsKnown(t *testing.T) {
 
 // Where zones stand on one machine, what a call takes is what a replica does.
 func TestFitOfOneMachine(t *testing.T) {
+	onOneThread(t)
 	want := known()
 	want.Write, want.WriteMiB = storage.Latency{P50: 12 * ms, P99: 240 * ms}, storage.Latency{P50: 30 * ms, P99: 400 * ms}
 	want.Pauses, want.OneMachine = storage.Episodes{}, true
@@ -98,6 +108,7 @@ func TestFitOfOneMachine(t *testing.T) {
 // What bursts wait for is told apart from what calls take, and so a model of what was measured in bursts is one of calls that
 // come one by one, too.
 func TestFitFindsQueuesOfBursts(t *testing.T) {
+	onOneThread(t)
 	want := known()
 	want.Pauses, want.OneMachine = storage.Episodes{}, true
 	want.Capacity, want.ReadCapacity = storage.Capacity{Operations: 150, Bytes: 20e6}, storage.Capacity{Operations: 1500, Bytes: 100e6}
@@ -128,6 +139,7 @@ func TestLevel(t *testing.T) {
 
 // A table that is full is known by what many callers reach.
 func TestFitFindsLimits(t *testing.T) {
+	onOneThread(t)
 	want := known()
 	want.Pauses = storage.Episodes{}
 	want.Capacity = storage.Capacity{Operations: 300, Bytes: 60e6}
@@ -149,6 +161,7 @@ func TestFitFindsLimits(t *testing.T) {
 
 // A fit that is wrong is seen to be.
 func TestWrongFitsAreSeen(t *testing.T) {
+	onOneThread(t)
 	right := fit(t, known(), Plan{Seed: 7, For: 3 * time.Minute, Rate: 100})
 	for what, spoil := range map[string]func(*storage.ReplicaProfile){
 		"writes slower by a fifth":   func(p *storage.ReplicaProfile) { p.Write.P50 = p.Write.P50 * 6 / 5 },
@@ -170,6 +183,7 @@ func TestWrongFitsAreSeen(t *testing.T) {
 
 // What could not be measured is not judged.
 func TestTooFewCallsAreUnknown(t *testing.T) {
+	onOneThread(t)
 	f := fit(t, known(), Plan{Seed: 1, For: 40 * time.Second, Rate: 30})
 	if f.Within() != Unknown {
 		t.Errorf("within: %v", f.Within())
@@ -184,6 +198,7 @@ func TestTooFewCallsAreUnknown(t *testing.T) {
 
 // The same seed gives the same fit.
 func TestFitIsTheSameEveryTime(t *testing.T) {
+	onOneThread(t)
 	plan := Plan{Seed: 9, For: 90 * time.Second, Rate: 40}
 	if a, b := fit(t, known(), plan), fit(t, known(), plan); a.Replica != b.Replica {
 		t.Errorf("%+v\n%+v", a.Replica, b.Replica)

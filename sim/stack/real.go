@@ -54,7 +54,7 @@ func (s *Real) Rows(region string) (Rows, error) {
 	for _, address := range s.databases.Regions[region].Memcached {
 		node, err := memcached.Open(memcached.Config{Address: address, Connections: cacheConnections, Timeout: cacheNodeTimeout})
 		if err != nil {
-			return Rows{}, fmt.Errorf("memcached of %s: %w", region, err)
+			return Rows{}, fmt.Errorf("region %s: memcached: %w", region, err)
 		}
 		s.caches = append(s.caches, node)
 		rows.Caches = append(rows.Caches, node)
@@ -73,7 +73,7 @@ func (s *Real) Table(region string) (*cassandra.Table, error) {
 	}
 	table, err := cassandra.Open(s.ctx, c)
 	if err != nil {
-		return nil, fmt.Errorf("Cassandra of %s: %w", region, err)
+		return nil, fmt.Errorf("region %s: %w", region, err)
 	}
 	s.tables = append(s.tables, table)
 	return table, nil
