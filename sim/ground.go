@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/liveorigin/liveorigin/faults"
 	"github.com/liveorigin/liveorigin/reports"
 	"github.com/liveorigin/liveorigin/scenarios"
 	"github.com/liveorigin/liveorigin/sim/containers"
@@ -188,25 +187,6 @@ func (g *ground) hands(ps *stack.Processes) stack.Hands {
 		h = append(h, &containerHands{g.containers})
 	}
 	return h
-}
-
-// hands are several that know each what is theirs.
-type hands []stack.Hands
-
-// Do implements stack.Hands. An act that nobody knows how to do has not been done.
-func (h hands) Do(ctx context.Context, a faults.Act) ([]stack.Deed, error) {
-	var all []stack.Deed
-	for _, one := range h {
-		deeds, err := one.Do(ctx, a)
-		all = append(all, deeds...)
-		if err != nil {
-			return all, err
-		}
-	}
-	if len(all) == 0 {
-		return nil, fmt.Errorf("%s: nothing there to do it to", a.Verb)
-	}
-	return all, nil
 }
 
 // closeWithin is how long it may take to clean up.

@@ -14,6 +14,25 @@ import (
 	"github.com/liveorigin/liveorigin/sim/stack"
 )
 
+// hands are several that know each what is theirs.
+type hands []stack.Hands
+
+// Do implements stack.Hands. An act that nobody knows how to do has not been done.
+func (h hands) Do(ctx context.Context, a faults.Act) ([]stack.Deed, error) {
+	var all []stack.Deed
+	for _, one := range h {
+		deeds, err := one.Do(ctx, a)
+		all = append(all, deeds...)
+		if err != nil {
+			return all, err
+		}
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s: nothing there to do it to", a.Verb)
+	}
+	return all, nil
+}
+
 // containerHands do what faults ask for to containers.
 type containerHands struct{ *containers.Stack }
 
