@@ -101,12 +101,30 @@ type Candidate struct {
 	Defects  Defects
 	Digest   uint32 // CRC32C of the bytes
 	Size     int    // bytes
+	// Away says that no copy has come to the node's region yet: the bytes are read from the region that they were
+	// published in.
+	Away bool
+	// Masked says that an operator keeps it from being served.
+	Masked bool
 }
 
-// Choose prefers the candidate with the mildest defects, then the first listed. Declared holes are never chosen.
+// String is "a:clean", or "b:short-segment@us-west" where the bytes are still in the other region.
+func (c Candidate) String() string {
+	s := c.Pipeline + ":" + c.Defects.String()
+	if c.Away {
+		s += "@" + c.Region
+	}
+	if c.Masked {
+		s += "/masked"
+	}
+	return s
+}
+
+// Choose prefers the candidate with the mildest defects, then the first listed. Declared holes are never chosen, nor is
+// what is masked.
 func Choose(cs []Candidate) (best Candidate, ok bool) {
 	for _, c := range cs {
-		if c.Defects&MissingSegment != 0 {
+		if c.Masked || c.Defects&MissingSegment != 0 {
 			continue
 		}
 		if !ok || c.Defects < best.Defects {

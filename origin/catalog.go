@@ -2,18 +2,29 @@ package origin
 
 import (
 	"cmp"
+	"fmt"
+	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // catalog is what a node knows of one event: for every rendition, the candidates of the segments in the time-shift
 // buffer. It lives in memory, so that every refusal and every choice is made without asking a store.
 type catalog struct {
-	event Event
-	order []string // of preference
+	region string
+	order  []string // of preference
+	state  atomic.Pointer[known]
 
-	mu     sync.Mutex
-	tracks map[string]*track
+	mu      sync.Mutex
+	tracks  map[string]*track
+	holders int
+}
+
+// known is a state with what follows from it.
+type known struct {
+	State
+	bulletin Bulletin
 }
 
 // track is one rendition's segments: a ring over the numbers that the time-shift buffer can hold, and the CMAF header.
@@ -43,13 +54,89 @@ type claim struct {
 // are still asked for.
 const slack = 8
 
-func newCatalog(ev Event, region string) *catalog {
-	c := &catalog{event: ev, order: ev.Order(region), tracks: make(map[string]*track, len(ev.Renditions))}
-	size := int(ev.TimeShiftBufferDepth/ev.SegmentDuration) + slack
-	for _, r := range ev.Renditions {
-		c.tracks[r.ID] = &track{ring: make([]slot, size)}
+func newCatalog(s State, region string) *catalog {
+	c := &catalog{region: region, order: s.Order(region), tracks: make(map[string]*track, len(s.Renditions))}
+	c.state.Store(&known{s, s.Bulletin()})
+	for _, r := range s.Renditions {
+		c.tracks[r.ID] = &track{ring: make([]slot, ringSize(&s.Event))}
 	}
 	return c
+}
+
+func ringSize(ev *Event) int { return int(ev.TimeShiftBufferDepth/ev.SegmentDuration) + slack }
+
+func (c *catalog) event() *Event { return &c.state.Load().Event }
+
+// apply takes a newer state in, and lets everyone decide again who waits. What segments are made of cannot change, nor
+// can their times once there are any.
+func (c *catalog) apply(s State) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old := c.state.Load()
+	if s.Version <= old.Version {
+		return nil
+	}
+	if err := old.allows(&s.Event, c.published()); err != nil {
+		return err
+	}
+	for _, t := range c.tracks { // any order: each by itself
+		t.resize(ringSize(&s.Event))
+		t.wake()
+	}
+	c.state.Store(&known{s, s.Bulletin()})
+	return nil
+}
+
+// allows says why an event cannot become another one.
+func (e *Event) allows(next *Event, published bool) error {
+	switch {
+	case e.StartNumber != next.StartNumber || e.SegmentDuration != next.SegmentDuration ||
+		!reflect.DeepEqual(e.Renditions, next.Renditions) || !reflect.DeepEqual(e.Regions, next.Regions) ||
+		e.CrossPublish != next.CrossPublish:
+		return fmt.Errorf("event %s: renditions, regions, pipelines, the first number and the segment duration stay as they are", e.ID)
+	case published && !e.AvailabilityStartTime.Equal(next.AvailabilityStartTime):
+		return fmt.Errorf("event %s has segments: its start stays as it is", e.ID)
+	}
+	return nil
+}
+
+// published says whether there is any segment. The caller holds the lock.
+func (c *catalog) published() bool {
+	for _, t := range c.tracks { // any order: one is enough
+		for i := range t.ring {
+			if len(t.ring[i].candidates) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// resize makes room for more segments, or for fewer: then the oldest go.
+func (t *track) resize(size int) {
+	if size == len(t.ring) {
+		return
+	}
+	old := t.ring
+	t.ring = make([]slot, size)
+	for _, s := range old {
+		if !s.used {
+			continue
+		}
+		if at := &t.ring[int(s.number)%size]; !at.used || at.number < s.number {
+			*at = s
+		}
+	}
+}
+
+// wake lets everyone look again who waits for one of the segments.
+func (t *track) wake() {
+	for i := range t.ring {
+		if s := &t.ring[i]; s.changed != nil {
+			s.changed.Fire()
+			s.changed = nil
+		}
+	}
 }
 
 // slot finds segment n's place, clearing what a much older segment left there. It returns nil for a number that is
@@ -70,23 +157,36 @@ func (t *track) slot(n SegmentNumber) *slot {
 	return s
 }
 
-// look copies segment n's candidates into buf, without an allocation while buf has room.
-func (c *catalog) look(rendition string, n SegmentNumber, buf []Candidate) []Candidate {
+// look copies segment n's candidates into buf, without an allocation while buf has room, as a state has them: masked, and
+// with the pipeline first that is redirected to.
+func (c *catalog) look(st *known, rendition string, n SegmentNumber, buf []Candidate) []Candidate {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if s := c.tracks[rendition].slot(n); s != nil {
-		return append(buf, s.candidates...)
+		buf = append(buf, s.candidates...)
+	}
+	c.mu.Unlock()
+	if len(st.Masks) > 0 && n != Header {
+		for i := range buf {
+			buf[i].Masked = st.masked(c.region, buf[i].Pipeline, n)
+		}
+	}
+	for i := range buf {
+		if st.Redirect != "" && buf[i].Pipeline == st.Redirect {
+			first := buf[i]
+			copy(buf[1:i+1], buf[:i])
+			buf[0] = first
+		}
 	}
 	return buf
 }
 
-// watch returns a signal that fires when segment n gets another candidate than the known ones.
-func (c *catalog) watch(rt Runtime, rendition string, n SegmentNumber, known int) Signal {
+// watch returns a signal that fires when segment n gets another candidate than so many, or the event another state.
+func (c *catalog) watch(rt Runtime, st *known, rendition string, n SegmentNumber, candidates int) Signal {
 	fresh := rt.NewSignal()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.tracks[rendition].slot(n)
-	if s == nil || len(s.candidates) != known {
+	if s == nil || len(s.candidates) != candidates || c.state.Load() != st {
 		fresh.Fire() // it came while nobody was looking
 		return fresh
 	}
@@ -172,6 +272,9 @@ func (s *slot) insert(fresh Candidate, order []string) (Candidate, bool) {
 	at := len(s.candidates)
 	for i, k := range s.candidates {
 		if k.Pipeline == fresh.Pipeline {
+			if k.Digest == fresh.Digest && !fresh.Away {
+				s.candidates[i].Away = false // its copy has come
+			}
 			return k, false
 		}
 		if at == len(s.candidates) && rank(order, fresh.Pipeline) < rank(order, k.Pipeline) {
@@ -188,13 +291,14 @@ func (s *slot) insert(fresh Candidate, order []string) (Candidate, bool) {
 func (c *catalog) known() (all []Announcement) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, r := range c.event.Renditions {
+	ev := c.event()
+	for _, r := range ev.Renditions {
 		t := c.tracks[r.ID]
 		slots := append([]slot{t.header}, t.ring...)
 		slices.SortFunc(slots, func(a, b slot) int { return cmp.Compare(a.number, b.number) })
 		for _, s := range slots {
 			for _, k := range s.candidates {
-				all = append(all, Announcement{Key{Event: c.event.ID, Rendition: r.ID, Number: s.number, Pipeline: k.Pipeline}, k})
+				all = append(all, Announcement{Key{Event: ev.ID, Rendition: r.ID, Number: s.number, Pipeline: k.Pipeline}, k})
 			}
 		}
 	}

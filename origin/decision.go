@@ -54,15 +54,17 @@ func (e *Event) Decide(n SegmentNumber, now time.Time, cs []Candidate, pipelines
 	if d, ok := e.Refuse(n, now); !ok {
 		return d
 	}
-	return e.decide(n, now, cs, pipelines)
+	return e.decide(n, now, cs, pipelines, "")
 }
 
-// decide is Decide for a segment that can exist now.
-func (e *Event) decide(n SegmentNumber, now time.Time, cs []Candidate, pipelines int) Decision {
+// decide is Decide for a segment that can exist now. preferred, if not empty, is the pipeline that operators redirect to:
+// any other's candidate is waited over as a defective one is.
+func (e *Event) decide(n SegmentNumber, now time.Time, cs []Candidate, pipelines int, preferred string) Decision {
 	more := len(cs) < pipelines // somebody has not been heard of yet
 	best, ok := Choose(cs)
+	awaited := preferred != "" && best.Pipeline != preferred && more && now.Before(e.ExpectedPublish(n).Add(e.Patience))
 	switch {
-	case ok && best.Defects == 0:
+	case ok && best.Defects == 0 && !awaited:
 		return Decision{Reason: Published, Candidate: best, MaxAge: e.ExpiresAt(n).Sub(now)}
 	case ok:
 		if patient := e.ExpectedPublish(n).Add(e.Patience); more && now.Before(patient) {
@@ -72,17 +74,37 @@ func (e *Event) decide(n SegmentNumber, now time.Time, cs []Candidate, pipelines
 	case more && now.Before(e.RetryDeadline(n)):
 		return Decision{HoldUntil: e.RetryDeadline(n)}
 	}
+	for _, c := range cs {
+		if c.Masked {
+			return Decision{Reason: Masked, MaxAge: CreatedSoon} // operators may think again
+		}
+	}
 	return Decision{Reason: Gap, MaxAge: e.ExpiresAt(n).Sub(now)}
 }
 
 // Class is what a request is worth when not all can be served: the live edge before the rest of the time-shift buffer.
 type Class string
 
-// The classes of requests.
+// The classes of requests, from the most to the least important.
 const (
-	LiveEdge Class = "live"
-	DVR      Class = "dvr"
+	LiveEdge   Class = "live"
+	DVR        Class = "dvr"
+	Background Class = "background" // nobody waits for it: what says of itself that it fetches ahead
 )
+
+// Classes lists the classes, the most important first.
+func Classes() []Class { return []Class{LiveEdge, DVR, Background} }
+
+// ClassOf tells a request's class from what it says of itself and from the template.
+func (e *Event) ClassOf(req Request, now time.Time) Class {
+	if req.Background {
+		return Background
+	}
+	if req.Number == Header {
+		return LiveEdge // without it a player that starts shows nothing
+	}
+	return e.Classify(req.Number, now)
+}
 
 // Classify tells a request's class from the template alone.
 func (e *Event) Classify(n SegmentNumber, now time.Time) Class {

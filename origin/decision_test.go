@@ -158,7 +158,7 @@ func BenchmarkChoose(b *testing.B) {
 }
 
 func BenchmarkLookAndDecide(b *testing.B) {
-	c := newCatalog(testEvent(), "east")
+	c := newCatalog(State{Event: testEvent(), Version: 1}, "east")
 	key := Key{Event: "demo", Rendition: "v", Number: 5, Pipeline: "a"}
 	c.add(key, cand("a", ShortSegment))
 	key.Pipeline = "b"
@@ -167,18 +167,18 @@ func BenchmarkLookAndDecide(b *testing.B) {
 	var buf [8]Candidate
 	b.ReportAllocs()
 	for b.Loop() {
-		cs := c.look("v", 5, buf[:0])
-		c.event.Decide(5, now, cs, 2)
+		cs := c.look(c.state.Load(), "v", 5, buf[:0])
+		c.event().Decide(5, now, cs, 2)
 	}
 }
 
 // Candidate choice and catalogue look-up happen for every request: neither may allocate.
 func TestDecisionDoesNotAllocate(t *testing.T) {
-	c := newCatalog(testEvent(), "east")
+	c := newCatalog(State{Event: testEvent(), Version: 1}, "east")
 	c.add(Key{Event: "demo", Rendition: "v", Number: 5, Pipeline: "a"}, cand("a", 0))
 	now := start.Add(11 * time.Second)
 	var buf [8]Candidate
-	if n := testing.AllocsPerRun(100, func() { c.event.Decide(5, now, c.look("v", 5, buf[:0]), 2) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { c.event().Decide(5, now, c.look(c.state.Load(), "v", 5, buf[:0]), 2) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

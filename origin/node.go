@@ -1,9 +1,12 @@
 package origin
 
 import (
+	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"sync"
 	"time"
 )
@@ -20,13 +23,23 @@ type NodeConfig struct {
 	InspectHeader func(r Rendition, body []byte) error
 	// Peers are told of every candidate before it is acknowledged: the region's other nodes, and what copies to others.
 	Peers []Peer
-	// MaxHolders bounds the requests that are held open; zero means DefaultHolders.
-	MaxHolders int
-	Recorder   Recorder
+	// MaxHolders bounds the requests that are held open; zero means DefaultHolders. EventHolders bounds those of one
+	// event; zero means MaxHolders.
+	MaxHolders, EventHolders int
+	// MaxEvents bounds the events that are known at once; zero means DefaultEvents.
+	MaxEvents int
+	// NoHold answers early where it would hold: to see what holding is worth.
+	NoHold    bool
+	Admission Admission // nil means Everyone
+	Observer  Observer  // nil means Unobserved
+	Recorder  Recorder  // nil means Discard
 }
 
-// DefaultHolders is how many requests a node holds open at most when nothing is said.
-const DefaultHolders = 10_000
+// How much a node takes on when nothing is said.
+const (
+	DefaultHolders = 10_000
+	DefaultEvents  = 64
+)
 
 // Node is one origin: it takes candidates in and decides what to serve. All its methods may be called at once.
 type Node struct {
@@ -34,42 +47,39 @@ type Node struct {
 	mu      sync.RWMutex
 	events  map[string]*catalog
 	holders int
+	away    []away
 }
 
 // NewNode makes a node that serves no event yet.
 func NewNode(c NodeConfig) *Node {
-	if c.MaxHolders == 0 {
-		c.MaxHolders = DefaultHolders
-	}
-	if c.Recorder == nil {
-		c.Recorder = Discard
-	}
+	c.MaxHolders = cmp.Or(c.MaxHolders, DefaultHolders)
+	c.EventHolders = cmp.Or(c.EventHolders, c.MaxHolders)
+	c.MaxEvents = cmp.Or(c.MaxEvents, DefaultEvents)
+	c.Admission = cmp.Or(c.Admission, Everyone)
+	c.Observer = cmp.Or(c.Observer, Unobserved)
+	c.Recorder = cmp.Or(c.Recorder, Discard)
 	return &Node{NodeConfig: c, events: make(map[string]*catalog)}
 }
 
 // AddPeers tells the node of others; call it before the first request.
 func (n *Node) AddPeers(ps ...Peer) { n.Peers = append(n.Peers, ps...) }
 
-// AddEvent makes the node serve an event.
+// AddElsewhere lets the node read another region's store: what has no copy here yet, and what cannot be read here. The
+// first to be added is asked first. Call it before the first request.
+func (n *Node) AddElsewhere(region string, s Store) { n.away = append(n.away, away{region, s}) }
+
+// AddEvent makes the node serve an event that nobody has done anything to yet.
 func (n *Node) AddEvent(ev Event) error {
-	if err := ev.Validate(); err != nil {
-		return err
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if _, ok := n.events[ev.ID]; ok {
+	if n.catalog(ev.ID) != nil {
 		return fmt.Errorf("event %s exists already", ev.ID)
 	}
-	n.events[ev.ID] = newCatalog(ev, n.Region)
-	return nil
+	return n.Apply(State{Event: ev, Version: 1})
 }
 
 // Event is the Live Event Configuration of an event that the node serves.
 func (n *Node) Event(id string) (Event, bool) {
-	if c := n.catalog(id); c != nil {
-		return c.event, true
-	}
-	return Event{}, false
+	s, ok := n.State(id)
+	return s.Event, ok && !s.Removed
 }
 
 func (n *Node) catalog(event string) *catalog {
@@ -81,55 +91,83 @@ func (n *Node) catalog(event string) *catalog {
 // Get implements Getter: it answers from memory what can be answered from memory, holds what is about to be published,
 // and reads the chosen candidate from the store.
 func (n *Node) Get(ctx context.Context, req Request) (Response, error) {
+	arrived := n.Runtime.Now()
 	c := n.catalog(req.Event)
-	if c == nil {
-		return Response{Reason: UnknownEvent, MaxAge: CreatedSoon}, nil
+	n.Observer.LookedUp(EventLevel, true) // unknown is an answer, too: see Follow
+	ask := Ask{Event: req.Event, Class: Background}
+	resp := Response{Reason: UnknownEvent, MaxAge: CreatedSoon}
+	if c != nil {
+		var err error
+		if resp, err = n.answer(ctx, c, req, &ask); err != nil {
+			return Response{}, err
+		}
+	} else {
+		ask.Event = "" // names that anybody makes up are nobody's label
 	}
-	if c.tracks[req.Rendition] == nil {
-		return Response{Reason: UnknownRendition, MaxAge: CreatedSoon}, nil
+	n.Observer.Answered(ask, &resp, n.Runtime.Now().Sub(arrived))
+	return resp, nil
+}
+
+// answer is Get for an event that is known.
+func (n *Node) answer(ctx context.Context, c *catalog, req Request, ask *Ask) (Response, error) {
+	st := c.state.Load()
+	ask.Class = st.ClassOf(req, n.Runtime.Now())
+	switch {
+	case st.Removed:
+		return Response{Reason: EventRemoved, MaxAge: settled, Bulletin: st.bulletin}, nil
+	case c.tracks[req.Rendition] == nil:
+		return Response{Reason: UnknownRendition, MaxAge: CreatedSoon, Bulletin: st.bulletin}, nil
 	}
 	var buf [8]Candidate
 	d, cs, held, err := n.decide(ctx, c, req, buf[:0])
 	if err != nil {
 		return Response{}, err
 	}
-	resp := Response{Reason: d.Reason, MaxAge: d.MaxAge, Hold: held}
+	resp := Response{Reason: d.Reason, MaxAge: d.MaxAge, Hold: held, Bulletin: c.state.Load().bulletin}
 	if resp.OK() {
-		n.read(ctx, req, d, &resp)
+		n.read(ctx, req, d, cs, ask, &resp)
 	}
-	n.recordDecision(c, req, &resp, cs)
+	n.recordDecision(c, req, ask.Class, &resp, cs)
 	return resp, nil
 }
 
-// decide repeats the decision as candidates come in, until there is one. It returns the candidates that it was made
-// from, and for how long the request was held.
+// decide repeats the decision as candidates come in, or operators change the event, until there is one. It returns the
+// candidates that it was made from, and for how long the request was held.
 func (n *Node) decide(ctx context.Context, c *catalog, req Request, buf []Candidate) (
 	d Decision, cs []Candidate, held time.Duration, err error) {
 	if req.Number == Header {
-		cs = c.look(req.Rendition, req.Number, buf)
+		n.Observer.LookedUp(SegmentLevel, true)
+		cs = c.look(c.state.Load(), req.Rendition, req.Number, buf)
 		return decideHeader(cs), cs, 0, nil
 	}
 	arrived, holding := n.Runtime.Now(), false
 	for now := arrived; ; now = n.Runtime.Now() {
-		if d, ok := c.event.Refuse(req.Number, now); !ok {
+		st := c.state.Load()
+		if d, ok := st.Refuse(req.Number, now); !ok {
 			return d, nil, 0, nil
 		}
-		cs = c.look(req.Rendition, req.Number, buf)
-		d = c.event.decide(req.Number, now, cs, len(c.order))
+		if !holding {
+			n.Observer.LookedUp(SegmentLevel, true)
+		}
+		cs = c.look(st, req.Rendition, req.Number, buf)
+		d = st.decide(req.Number, now, cs, len(c.order), st.Redirect)
 		if d.HoldUntil.IsZero() {
 			if holding {
 				held = now.Sub(arrived)
 			}
 			return d, cs, held, nil
 		}
-		if !holding {
-			if !n.enterHold() {
-				return Decision{Reason: TooManyHolders, MaxAge: shortly}, cs, 0, nil
-			}
-			defer n.leaveHold()
+		switch {
+		case holding:
+		case n.NoHold:
+			return Decision{Reason: Early, MaxAge: max(0, st.ExpectedPublish(req.Number).Sub(now)).Truncate(time.Millisecond)}, cs, 0, nil
+		case !n.enterHold(c):
+			return Decision{Reason: TooManyHolders, MaxAge: shortly}, cs, 0, nil
+		default:
+			defer n.leaveHold(c)
 			holding = true
 		}
-		err := c.watch(n.Runtime, req.Rendition, req.Number, len(cs)).Wait(ctx, d.HoldUntil)
+		err := c.watch(n.Runtime, st, req.Rendition, req.Number, len(cs)).Wait(ctx, d.HoldUntil)
 		if err != nil && !errors.Is(err, ErrTimeout) {
 			return Decision{}, nil, 0, err // the client has left
 		}
@@ -144,36 +182,21 @@ func decideHeader(cs []Candidate) Decision {
 	return Decision{Reason: NoHeader, MaxAge: CreatedSoon}
 }
 
-// read fetches the chosen candidate; a store that fails once is asked again.
-func (n *Node) read(ctx context.Context, req Request, d Decision, resp *Response) {
-	asked := n.Runtime.Now()
-	key := Key{Event: req.Event, Rendition: req.Rendition, Number: req.Number, Pipeline: d.Candidate.Pipeline}
-	o, err := n.Store.Get(ctx, key, d.Candidate.Digest)
-	if err != nil {
-		o, err = n.Store.Get(ctx, key, d.Candidate.Digest)
-	}
-	resp.Store = n.Runtime.Now().Sub(asked)
-	if err != nil {
-		resp.Reason, resp.MaxAge = StoreFailed, 0
-		return
-	}
-	resp.Object = o
-	resp.Pipeline, resp.Region, resp.Defects = d.Candidate.Pipeline, d.Candidate.Region, d.Candidate.Defects
-}
-
-func (n *Node) enterHold() bool {
+func (n *Node) enterHold(c *catalog) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.holders >= n.MaxHolders {
+	if n.holders >= n.MaxHolders || c.holders >= n.EventHolders {
 		return false
 	}
 	n.holders++
+	c.holders++
 	return true
 }
 
-func (n *Node) leaveHold() {
+func (n *Node) leaveHold(c *catalog) {
 	n.mu.Lock()
 	n.holders--
+	c.holders--
 	n.mu.Unlock()
 }
 
@@ -184,18 +207,36 @@ func (n *Node) Holders() int {
 	return n.holders
 }
 
-func (n *Node) recordDecision(c *catalog, req Request, resp *Response, cs []Candidate) {
+func (n *Node) recordDecision(c *catalog, req Request, class Class, resp *Response, cs []Candidate) {
 	if n.Recorder == Discard || req.Number == Header {
 		return
 	}
 	r := Record{
-		AtUs: n.Runtime.Now().Sub(c.event.AvailabilityStartTime).Microseconds(), Kind: KindDecision,
-		Node: n.Name, Region: n.Region, Class: c.event.Classify(req.Number, n.Runtime.Now()), Rendition: req.Rendition, Number: req.Number, Reason: string(resp.Reason),
+		AtUs: n.Runtime.Now().Sub(c.event().AvailabilityStartTime).Microseconds(), Kind: KindDecision,
+		Node: n.Name, Region: n.Region, Class: class, Rendition: req.Rendition, Number: req.Number, Reason: string(resp.Reason),
 		Pipeline: resp.Pipeline, Defects: resp.Defects.Names(),
 		HoldUs: resp.Hold.Microseconds(), StoreUs: resp.Store.Microseconds(),
 	}
 	for _, k := range cs {
-		r.Candidates = append(r.Candidates, k.Pipeline+":"+k.Defects.String())
+		r.Candidates = append(r.Candidates, k.String())
 	}
+	r.Inputs = inputs(cs)
 	n.Recorder.Record(r)
+}
+
+// inputs is a hash of what a choice is made from: the candidates in their order. Two nodes that know the same choose the
+// same, unless one of them cannot read it.
+func inputs(cs []Candidate) uint32 {
+	var sum uint32
+	var line [64 + 16]byte
+	for _, c := range cs {
+		b := append(line[:0], c.Pipeline...)
+		b = binary.BigEndian.AppendUint32(b, c.Digest)
+		b = binary.BigEndian.AppendUint16(b, uint16(c.Defects))
+		if c.Masked {
+			b = append(b, 1)
+		}
+		sum = crc32.Update(sum, castagnoli, b)
+	}
+	return sum
 }

@@ -54,7 +54,7 @@ func pub(n SegmentNumber, pipeline string, d Defects, body string) Publication {
 }
 
 func (w *world) get(n SegmentNumber) Response {
-	r, err := w.Get(context.Background(), Request{"demo", "v", n})
+	r, err := w.Get(context.Background(), Request{Event: "demo", Rendition: "v", Number: n})
 	if err != nil {
 		return Response{Reason: Reason(err.Error())}
 	}
@@ -221,7 +221,7 @@ func TestHoldersAreBounded(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		var left sync.WaitGroup
 		left.Go(func() {
-			if _, err := w.Get(ctx, Request{"demo", "v", 2}); !errors.Is(err, context.Canceled) {
+			if _, err := w.Get(ctx, Request{Event: "demo", Rendition: "v", Number: 2}); !errors.Is(err, context.Canceled) {
 				t.Errorf("left with %v", err)
 			}
 		})
@@ -353,14 +353,14 @@ func TestReadIsTriedTwice(t *testing.T) {
 func TestWatchMissesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := new(Wall)
-		c := newCatalog(testEvent(), "east")
+		c := newCatalog(State{Event: testEvent(), Version: 1}, "east")
 		key := Key{Event: "demo", Rendition: "v", Number: 5, Pipeline: "a"}
-		if err := c.watch(rt, "v", 5, 0).Wait(context.Background(), rt.Now().Add(time.Second)); !errors.Is(err, ErrTimeout) {
+		if err := c.watch(rt, c.state.Load(), "v", 5, 0).Wait(context.Background(), rt.Now().Add(time.Second)); !errors.Is(err, ErrTimeout) {
 			t.Errorf("nothing came: %v", err)
 		}
 		c.add(key, cand("a", 0))
 		began := rt.Now()
-		if err := c.watch(rt, "v", 5, 0).Wait(context.Background(), rt.Now().Add(time.Second)); err != nil || rt.Now() != began {
+		if err := c.watch(rt, c.state.Load(), "v", 5, 0).Wait(context.Background(), rt.Now().Add(time.Second)); err != nil || rt.Now() != began {
 			t.Errorf("it had come already: %v after %v", err, rt.Now().Sub(began))
 		}
 	})
@@ -368,19 +368,19 @@ func TestWatchMissesNothing(t *testing.T) {
 
 // The ring forgets a segment when a newer one takes its place, and never the other way round.
 func TestCatalogMovesOn(t *testing.T) {
-	c := newCatalog(testEvent(), "east")
+	c := newCatalog(State{Event: testEvent(), Version: 1}, "east")
 	key := Key{Event: "demo", Rendition: "v", Number: 5, Pipeline: "a"}
 	newer := key
 	newer.Number += SegmentNumber(len(c.tracks["v"].ring))
 	c.add(key, cand("a", 0))
 	c.add(newer, cand("a", 0))
-	if got := c.look("v", key.Number, nil); got != nil {
+	if got := c.look(c.state.Load(), "v", key.Number, nil); got != nil {
 		t.Errorf("the old one is still there: %v", got)
 	}
 	if _, added := c.add(key, cand("b", 0)); added || !c.claim(key, 1, nil).gone {
 		t.Error("the old one took the newer one's place")
 	}
-	if got := c.look("v", newer.Number, nil); len(got) != 1 {
+	if got := c.look(c.state.Load(), "v", newer.Number, nil); len(got) != 1 {
 		t.Errorf("the newer one is %v", got)
 	}
 }

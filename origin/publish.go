@@ -10,15 +10,15 @@ import (
 // region has been told: from then on all readers of the region see it, whole, and nobody can change it.
 func (n *Node) Publish(ctx context.Context, p Publication) (Receipt, error) {
 	c := n.catalog(p.Key.Event)
-	if c == nil {
+	if c == nil || c.state.Load().Removed {
 		return Receipt{Outcome: NoSuchPlace, Detail: "unknown event"}, nil
 	}
-	r, ok := c.event.Rendition(p.Key.Rendition)
+	r, ok := c.event().Rendition(p.Key.Rendition)
 	if !ok {
 		return Receipt{Outcome: NoSuchPlace, Detail: "unknown rendition"}, nil
 	}
 	// Pipelines publish in their own region, unless told otherwise; copies for the others are the store's business.
-	if home, ok := c.event.RegionOf(p.Key.Pipeline); !ok || home != n.Region && !c.event.CrossPublish {
+	if home, ok := c.event().RegionOf(p.Key.Pipeline); !ok || home != n.Region && !c.event().CrossPublish {
 		return Receipt{Outcome: Forbidden, Detail: "no pipeline of this region: " + p.Key.Pipeline}, nil
 	}
 	if receipt, ok, err := n.claim(ctx, c, p); err != nil || !ok {
@@ -30,7 +30,7 @@ func (n *Node) Publish(ctx context.Context, p Publication) (Receipt, error) {
 
 // claim makes the caller the only writer of its candidate; ok is false when the receipt already says what to answer.
 func (n *Node) claim(ctx context.Context, c *catalog, p Publication) (receipt Receipt, ok bool, err error) {
-	if p.Key.Number != Header && (p.Key.Number < c.event.StartNumber || p.Key.Number > c.event.LastNumber()) {
+	if p.Key.Number != Header && (p.Key.Number < c.event().StartNumber || p.Key.Number > c.event().LastNumber()) {
 		return Receipt{Outcome: Outside, Detail: "the event has no such segment"}, false, nil
 	}
 	for {
@@ -49,7 +49,7 @@ func (n *Node) claim(ctx context.Context, c *catalog, p Publication) (receipt Re
 		case found.digest != p.Object.Digest:
 			return Receipt{Outcome: Unavailable, Detail: "another writer is storing other bytes"}, false, nil
 		}
-		if err := found.pending.Wait(ctx, n.Runtime.Now().Add(c.event.RetryBudget)); err != nil {
+		if err := found.pending.Wait(ctx, n.Runtime.Now().Add(c.event().RetryBudget)); err != nil {
 			if errors.Is(err, ErrTimeout) {
 				return Receipt{Outcome: Unavailable, Detail: "another writer is storing the same"}, false, nil
 			}
@@ -72,10 +72,10 @@ func (n *Node) untimely(c *catalog, key Key) (Receipt, bool) {
 		return Receipt{}, true
 	}
 	now := n.Runtime.Now()
-	if early := c.event.SegmentStart(key.Number).Sub(now); early > 0 {
+	if early := c.event().SegmentStart(key.Number).Sub(now); early > 0 {
 		return Receipt{Outcome: TooEarly, Detail: fmt.Sprintf("its first frame is %v away", early)}, false
 	}
-	if late := now.Sub(c.event.RetryDeadline(key.Number)); late >= 0 {
+	if late := now.Sub(c.event().RetryDeadline(key.Number)); late >= 0 {
 		return Receipt{Outcome: TooLate, Detail: fmt.Sprintf("%v after the retry deadline", late)}, false
 	}
 	return Receipt{}, true
@@ -83,12 +83,12 @@ func (n *Node) untimely(c *catalog, key Key) (Receipt, bool) {
 
 // store inspects, stores and announces a claimed candidate.
 func (n *Node) store(ctx context.Context, c *catalog, r Rendition, p Publication) (Receipt, error) {
-	defects, err := n.inspect(&c.event, r, p)
+	defects, err := n.inspect(c.event(), r, p)
 	if err != nil {
 		return Receipt{Outcome: Unparseable, Detail: err.Error()}, nil
 	}
 	if p.Key.Number != Header {
-		p.Object.ExpiresAt = c.event.ExpiresAt(p.Key.Number)
+		p.Object.ExpiresAt = c.event().ExpiresAt(p.Key.Number)
 	}
 	if defects&MissingSegment == 0 {
 		switch err := n.Store.Put(ctx, p.Key, p.Object); {
@@ -134,8 +134,12 @@ func (n *Node) inspect(ev *Event, r Rendition, p Publication) (Defects, error) {
 	return p.Defects, nil
 }
 
-// Announce implements Peer: a candidate can be read in this node's region.
+// Announce implements Peer: a candidate can be read in this node's region, or, if it is away, in its own. One that this
+// node has no way to read is nothing to it.
 func (n *Node) Announce(a Announcement) {
+	if a.Candidate.Away && n.elsewhere(a.Candidate.Region) == nil {
+		return
+	}
 	if c := n.catalog(a.Key.Event); c != nil && c.tracks[a.Key.Rendition] != nil {
 		c.add(a.Key, a.Candidate)
 	}

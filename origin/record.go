@@ -54,15 +54,17 @@ type Record struct {
 	Defects        []string      `json:"defects,omitempty"`
 	// Candidates are a decision's inputs: "a:clean", "b:short-segment", in the node's order.
 	Candidates []string `json:"candidates,omitempty"`
-	Attempts   int      `json:"attempts,omitempty"`
-	Size       int      `json:"size,omitempty"`
-	Digest     uint32   `json:"digest,omitempty"`   // publish: CRC32C of what was sent
-	WaitUs     int64    `json:"wait_us,omitempty"`  // from call to answer
-	HoldUs     int64    `json:"hold_us,omitempty"`  // of that, held open
-	StoreUs    int64    `json:"store_us,omitempty"` // of that, waiting for the store
-	LateUs     int64    `json:"late_us,omitempty"`  // publish: acknowledgement after availability
-	CPUUs      int64    `json:"cpu_us,omitempty"`   // usage: processor time
-	Count      int64    `json:"count,omitempty"`    // how many calls a fault changed; what a usage counts
+	// Inputs is a hash of all that a decision was made from: where it is the same, on whatever node, so is the answer.
+	Inputs   uint32 `json:"inputs,omitempty"`
+	Attempts int    `json:"attempts,omitempty"`
+	Size     int    `json:"size,omitempty"`
+	Digest   uint32 `json:"digest,omitempty"`   // publish: CRC32C of what was sent
+	WaitUs   int64  `json:"wait_us,omitempty"`  // from call to answer
+	HoldUs   int64  `json:"hold_us,omitempty"`  // of that, held open
+	StoreUs  int64  `json:"store_us,omitempty"` // of that, waiting for the store
+	LateUs   int64  `json:"late_us,omitempty"`  // publish: acknowledgement after availability
+	CPUUs    int64  `json:"cpu_us,omitempty"`   // usage: processor time
+	Count    int64  `json:"count,omitempty"`    // how many calls a fault changed; what a usage counts
 }
 
 // Discard is a Recorder that forgets.

@@ -15,6 +15,9 @@ type Replication struct {
 	Runtime  Runtime
 	From, To Store
 	Lag      time.Duration
+	// Wait is for how long a copy is waited for: then the nodes are told of the candidate as it is, Away, and read it in
+	// its own region (RegionPatience is meant for it). Zero waits for ever.
+	Wait time.Duration
 	// Keep is for how long a copy is worth trying: as long as the segment can be asked for.
 	Keep time.Duration
 	// Peers are the nodes of the region that is copied to.
@@ -46,14 +49,18 @@ func (r *Replication) Announce(a Announcement) {
 }
 
 func (r *Replication) copy(a Announcement) {
+	a.Candidate.Away = false // whatever it was where it comes from
 	const firstRetry, lastRetry = 100 * time.Millisecond, time.Second
+	arrived := r.Runtime.NewSignal()
+	if r.Wait > 0 && a.Candidate.Region != r.Region {
+		r.Runtime.Go(func() { r.hurry(a, arrived) })
+	}
 	wait, last := r.Lag, r.Runtime.Now().Add(r.Keep)
 	for retry := firstRetry; r.Runtime.Sleep(r.Context, wait) == nil; retry = min(2*retry, lastRetry) {
 		switch err := r.try(a); {
 		case err == nil:
-			for _, p := range r.Peers {
-				p.Announce(a)
-			}
+			arrived.Fire()
+			r.tell(a)
 			return
 		case errors.Is(err, ErrExists):
 			r.giveUp(a, err.Error())
@@ -63,6 +70,20 @@ func (r *Replication) copy(a Announcement) {
 			r.giveUp(a, "the other region did not come back in time")
 			return
 		}
+	}
+}
+
+// hurry tells of a candidate whose copy does not come in time.
+func (r *Replication) hurry(a Announcement, arrived Signal) {
+	if errors.Is(arrived.Wait(r.Context, r.Runtime.Now().Add(r.Wait)), ErrTimeout) {
+		a.Candidate.Away = true
+		r.tell(a)
+	}
+}
+
+func (r *Replication) tell(a Announcement) {
+	for _, p := range r.Peers {
+		p.Announce(a)
 	}
 }
 

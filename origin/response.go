@@ -19,6 +19,9 @@ const (
 	Gap              Reason = "gap"               // retry deadline passed with nothing to serve
 	TooManyHolders   Reason = "too-many-holders"  // held requests are bounded
 	StoreFailed      Reason = "store-failed"      // a candidate is known but cannot be read now
+	EventRemoved     Reason = "event-removed"     // it was there, and will not come again
+	Masked           Reason = "masked"            // operators keep all candidates from being served
+	Overloaded       Reason = "overloaded"        // others are more important now
 	NoOrigin         Reason = "no-origin"         // an edge could reach no origin
 )
 
@@ -27,7 +30,8 @@ var statuses = map[Reason]int{
 	Published: 200, Defective: 200,
 	UnknownEvent: 404, UnknownRendition: 404, NoHeader: 404, BeforeStart: 404, AfterEnd: 404, Early: 404,
 	Expired: 410, Gap: 410,
-	TooManyHolders: 503, StoreFailed: 503, NoOrigin: 502,
+	EventRemoved: 410, Masked: 410,
+	TooManyHolders: 503, StoreFailed: 503, Overloaded: 503, NoOrigin: 502,
 }
 
 // Status is the HTTP status that a reason is told with.
@@ -41,7 +45,7 @@ func (r Reason) Status() int {
 // Reasons lists every reason, for tables and for tests that want to have seen them all.
 func Reasons() []Reason {
 	return []Reason{Published, Defective, UnknownEvent, UnknownRendition, NoHeader, BeforeStart, AfterEnd, Expired,
-		Early, Gap, TooManyHolders, StoreFailed, NoOrigin}
+		Early, Gap, EventRemoved, Masked, TooManyHolders, StoreFailed, Overloaded, NoOrigin}
 }
 
 // Response is an answer, from an origin or through an edge.
@@ -57,6 +61,8 @@ type Response struct {
 	// Hold and Store say where the time went (Server-Timing).
 	Hold  time.Duration
 	Store time.Duration
+	// Bulletin is what the event's viewers and caches are told besides; its Version is zero where no event is known.
+	Bulletin Bulletin
 	// Cache says what a cache on the way did; zero straight from an origin.
 	Cache CacheStatus
 }

@@ -133,6 +133,8 @@ type Request struct {
 	Event     string
 	Rendition string
 	Number    SegmentNumber
+	// Background says that nobody waits for the answer (Sec-Purpose: prefetch).
+	Background bool
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

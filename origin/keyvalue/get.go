@@ -28,6 +28,16 @@ func (s *Store) Get(ctx context.Context, key origin.Key, digest uint32) (origin.
 	return o, err
 }
 
+// Remembered implements origin.Remembering.
+func (s *Store) Remembered(key origin.Key, digest uint32) (origin.Object, bool) {
+	o, ok := s.recent.get(key, digest)
+	if ok {
+		s.stats.gets.Add(1)
+		s.stats.recent.Add(1)
+	}
+	return o, ok
+}
+
 // source is who answered a Get.
 type source int
 

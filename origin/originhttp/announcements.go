@@ -21,6 +21,7 @@ type announcementJSON struct {
 	Defects   []string             `json:"defects,omitempty"` // tokens, as in Live-Defects
 	Digest    uint32               `json:"digest"`            // CRC32C
 	Size      int                  `json:"size"`              // bytes
+	Away      bool                 `json:"away,omitempty"`    // no copy has come to the region of who is told
 }
 
 // marshalAnnouncements never fails: there is nothing in an announcement that JSON cannot say.
@@ -28,7 +29,7 @@ func marshalAnnouncements(all []origin.Announcement) []byte {
 	out := make([]announcementJSON, len(all))
 	for i, a := range all {
 		out[i] = announcementJSON{a.Key.Event, a.Key.Rendition, a.Key.Number, a.Key.Pipeline, a.Candidate.Region,
-			a.Candidate.Defects.Names(), a.Candidate.Digest, a.Candidate.Size}
+			a.Candidate.Defects.Names(), a.Candidate.Digest, a.Candidate.Size, a.Candidate.Away}
 	}
 	b, err := json.Marshal(out)
 	if err != nil {
@@ -78,7 +79,8 @@ func (j *announcementJSON) announcement() (origin.Announcement, error) {
 		return origin.Announcement{}, fmt.Errorf("%d bytes, found %v", j.Size, defects)
 	}
 	return origin.Announcement{
-		Key:       origin.Key{Event: j.Event, Rendition: j.Rendition, Number: j.Number, Pipeline: j.Pipeline},
-		Candidate: origin.Candidate{Pipeline: j.Pipeline, Region: j.Region, Defects: defects, Digest: j.Digest, Size: j.Size},
+		Key: origin.Key{Event: j.Event, Rendition: j.Rendition, Number: j.Number, Pipeline: j.Pipeline},
+		Candidate: origin.Candidate{Pipeline: j.Pipeline, Region: j.Region, Defects: defects, Digest: j.Digest, Size: j.Size,
+			Away: j.Away},
 	}, nil
 }

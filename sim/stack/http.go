@@ -64,6 +64,9 @@ func (w *loopback) publishingAt(url string) Door[origin.Publisher] {
 	return Door[origin.Publisher]{url, func(Part) (origin.Publisher, error) { return w.client(url) }}
 }
 
+// Between implements Wiring: every store is on this machine, or is its own way of being far.
+func (*loopback) Between(_, _ string, s origin.Store) origin.Store { return s }
+
 // Close implements Wiring.
 func (w *loopback) Close() {
 	w.cancel()

@@ -136,21 +136,20 @@ func (p *part) origin(ctx context.Context, databases *Real, sc *scenarios.Scenar
 	if err != nil {
 		return nil, err
 	}
-	arrivals := map[string]*cassandra.Arrivals{}
+	tables := map[string]*cassandra.Table{}
 	for _, region := range sc.RegionNames() {
 		if region == p.Region {
 			continue
 		}
-		there, err := databases.Table(region)
-		if err != nil {
+		if tables[region], err = databases.Table(region); err != nil {
 			return nil, err
 		}
-		arrivals[region] = cassandra.NewArrivals(there)
 	}
-	return func() error { return p.startOrigin(ctx, rows, arrivals) }, nil
+	return func() error { return p.startOrigin(ctx, rows, tables) }, nil
 }
 
-func (p *part) startOrigin(ctx context.Context, rows Rows, arrivals map[string]*cassandra.Arrivals) error {
+// startOrigin makes the node, over its region's rows and with the tables of the other regions.
+func (p *part) startOrigin(ctx context.Context, rows Rows, tables map[string]*cassandra.Table) error {
 	s := p.stack
 	node, err := s.Origin(s.ctx, p.Region, p.Name, s.Broken(p.Region, rows))
 	if err != nil {
@@ -168,7 +167,7 @@ func (p *part) startOrigin(ctx context.Context, rows Rows, arrivals map[string]*
 			continue
 		}
 		r := s.copying(region)
-		r.From, r.To = announced{}, arrivals[region]
+		r.From, r.To = announced{}, cassandra.NewArrivals(tables[region])
 		there, err := p.neighbours(region)
 		if err != nil {
 			return err
@@ -177,6 +176,7 @@ func (p *part) startOrigin(ctx context.Context, rows Rows, arrivals map[string]*
 			r.Peers = append(r.Peers, n)
 		}
 		node.AddPeers(r)
+		s.lookElsewhere(s.ctx, node, region, s.Broken(region, Rows{Table: tables[region]}))
 	}
 	if p.child.Again() {
 		if err := p.catchUp(ctx, node, neighbours, rows.Table); err != nil {

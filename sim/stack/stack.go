@@ -91,6 +91,7 @@ type Edge struct {
 
 // region is one region's store and origin nodes, with the ways to reach them.
 type region struct {
+	rows    Rows
 	store   origin.Store   // over the rows that the region's nodes have, without anybody's memory
 	names   []string       // of its nodes
 	nodes   []*origin.Node // none where they are processes of their own
@@ -151,7 +152,7 @@ func (s *Stack) startRegion(r scenarios.Region) error {
 		return err
 	}
 	rows = s.Broken(r.Name, rows)
-	reg := &region{store: s.objects(s.ctx, "replication of "+r.Name, rows, 0)}
+	reg := &region{rows: rows, store: s.objects(s.ctx, "replication of "+r.Name, rows, 0)}
 	s.regions[r.Name] = reg
 	for _, name := range s.Scenario.OriginNames(r.Name) {
 		node, err := s.Origin(s.ctx, r.Name, name, rows)
@@ -192,6 +193,11 @@ func (s *Stack) connectRegions() {
 		}
 		for i, node := range from.nodes {
 			node.AddPeers(peers...)
+			for _, other := range names {
+				if other != name && !s.Event.CrossPublish {
+					s.lookElsewhere(s.ctx, node, other, s.regions[other].rows)
+				}
+			}
 			for j, other := range from.nodes {
 				if i != j {
 					node.AddPeers(other)
@@ -199,6 +205,12 @@ func (s *Stack) connectRegions() {
 			}
 		}
 	}
+}
+
+// lookElsewhere lets a node read another region's rows, past that region's cache.
+func (s *Stack) lookElsewhere(ctx context.Context, node *origin.Node, region string, rows Rows) {
+	rows.Table, rows.Caches = s.Wiring.Between(node.Region, region, rows.Table), nil
+	node.AddElsewhere(region, s.objects(ctx, node.Name+" in "+region, rows, s.Scenario.Storage.Recent))
 }
 
 func (s *Stack) replication(from *region, region string) *origin.Replication {
@@ -214,7 +226,7 @@ func (s *Stack) replication(from *region, region string) *origin.Replication {
 // copying is what all replication to a region has in common, models or databases.
 func (s *Stack) copying(region string) *origin.Replication {
 	return &origin.Replication{Runtime: s.Runtime, Keep: s.Event.TimeShiftBufferDepth, Context: s.ctx, Region: region,
-		Start: s.Event.AvailabilityStartTime, Recorder: s.Recorder}
+		Wait: origin.RegionPatience, Start: s.Event.AvailabilityStartTime, Recorder: s.Recorder}
 }
 
 // addPipeline makes an encoder and its packager, which publishes to the nodes of its region; to those of every region

@@ -78,7 +78,7 @@ func ask(t *testing.T, s *Stack, l *loop.Loop, n origin.SegmentNumber) (took tim
 // The newest segments come from the memory of the node that stored them, and older ones from its region's store, which
 // is what a slow store slows down. Memory can be done without.
 func TestNodesKeepTheNewest(t *testing.T) {
-	const none, read, slow = 0, 3 * time.Millisecond, 303 * time.Millisecond
+	const none, read, slow = 0, 3 * time.Millisecond, 203 * time.Millisecond
 	for _, c := range []struct {
 		why, storage string
 		n            origin.SegmentNumber // of ten
@@ -93,7 +93,7 @@ func TestNodesKeepTheNewest(t *testing.T) {
 		{"the newest, without memory", steady + ", recent: 0", 7, read, slow},
 	} {
 		for broken, want := range map[string]time.Duration{"": c.fast,
-			`{kind: slow-store, region: east, delay: 300ms, at: 15s, for: 5s}`: c.slow} { // any order: they do not meet
+			`{kind: slow-store, region: east, delay: 200ms, at: 15s, for: 5s}`: c.slow} { // any order: they do not meet
 			s, l, _ := storedWorld(t, c.storage, broken)
 			until(t, s, l, 15500*time.Millisecond) // seven are there
 			if took := ask(t, s, l, s.Event.StartNumber+c.n-1); took != want {

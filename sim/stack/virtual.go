@@ -1,6 +1,8 @@
 package stack
 
 import (
+	"context"
+
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/scenarios"
 	"github.com/liveorigin/liveorigin/sim/loop"
@@ -82,6 +84,29 @@ func (v *Virtual) Accept(at Part, p origin.Publisher, broken func(origin.Publish
 	return Door[origin.Publisher]{Open: func(from Part) (origin.Publisher, error) {
 		return &publishing{caller{e, v.ways(from, at), 1}, door}, nil
 	}}, nil
+}
+
+// Between implements Wiring.
+func (v *Virtual) Between(from, to string, s origin.Store) origin.Store {
+	return far{s, v.way(leg{"origins in " + from, to}, v.network.Region)}
+}
+
+// far is a store in another region, which is only read.
+type far struct {
+	origin.Store
+	way *way
+}
+
+// Get implements origin.Store.
+func (f far) Get(ctx context.Context, key origin.Key, digest uint32) (origin.Object, error) {
+	if err := f.way.up.Send(ctx, requestBytes); err != nil {
+		return origin.Object{}, err
+	}
+	o, err := f.Store.Get(ctx, key, digest)
+	if err != nil {
+		return o, err
+	}
+	return o, f.way.down.Send(ctx, int64(o.Size))
 }
 
 // Close implements Wiring.

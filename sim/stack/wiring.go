@@ -42,6 +42,8 @@ type Wiring interface {
 	Serve(at Part, g origin.Getter, broken func(origin.Getter) origin.Getter, c Catalog) (Door[origin.Getter], error)
 	// Accept lets packagers publish to a part.
 	Accept(at Part, p origin.Publisher, broken func(origin.Publisher) origin.Publisher, c Catalog) (Door[origin.Publisher], error)
+	// Between lets the nodes of one region read another region's store.
+	Between(from, to string, s origin.Store) origin.Store
 	// Close ends all connections. Who listens ends with the stack's context.
 	Close()
 }
@@ -67,6 +69,9 @@ func (Calls) Accept(_ Part, p origin.Publisher, broken func(origin.Publisher) or
 	p = broken(p)
 	return Door[origin.Publisher]{Open: func(Part) (origin.Publisher, error) { return p, nil }}, nil
 }
+
+// Between implements Wiring.
+func (Calls) Between(_, _ string, s origin.Store) origin.Store { return s }
 
 // Close implements Wiring.
 func (Calls) Close() {}
