@@ -115,8 +115,12 @@ func (e *evidence) judgeRecovery(r *ObjectiveResult, o Objective, recoveries map
 	r.Verdict, r.Samples = Pass, -1
 	var slowest time.Duration
 	known := true
-	for _, f := range e.plan.faultsNamed(o.After) {
+	named := e.plan.faultsNamed(o.After)
+	for _, f := range named {
 		rec := recoveries[f.ID]
+		if rec.state == unknown && e.outlasted(f, named) {
+			continue // the one that lasted longer speaks for both
+		}
 		if r.Samples < 0 || rec.asked < r.Samples {
 			r.Samples = rec.asked
 		}
@@ -141,6 +145,16 @@ func (e *evidence) judgeRecovery(r *ObjectiveResult, o Objective, recoveries map
 		r.Verdict = Inconclusive
 		r.Why = strings.Join(compact(fmt.Sprintf("%d of at least %d samples", r.Samples, r.MinSamples), r.Why), "; ")
 	}
+}
+
+// outlasted says that a fault had an effect, and that another of these was still at work when it ended.
+func (e *evidence) outlasted(f *FaultPlan, by []*FaultPlan) bool {
+	for _, o := range by {
+		if o.ID != f.ID && !o.follows(f) && o.Until > f.Until && e.felt(f) {
+			return true
+		}
+	}
+	return false
 }
 
 // inconclusive gives way to a breach that another fault has shown.

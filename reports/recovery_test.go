@@ -190,6 +190,13 @@ func TestRecoveryObjective(t *testing.T) {
 		{"too soon to say", 9000, func(w *world) { w.plan.Faults[0].Until = 63 * time.Second }, Inconclusive, false, 0},
 		{"not felt", 9000, func(w *world) { w.plan.Faults[0].Felt = nil }, Inconclusive, true, 0},
 		{"too few viewers", 9000, func(w *world) { w.plan.Objectives[0].MinSamples = 10_000 }, Inconclusive, true, 0},
+		{"the other of two was over a moment before", 350, func(w *world) {
+			f := w.plan.Faults[0]
+			f.ID, f.Until = "region-loss-0", f.Until-300*time.Millisecond
+			w.plan.Faults = append([]FaultPlan{f}, w.plan.Faults...)
+			w.record(origin.Record{Kind: origin.KindFault, Step: origin.Begin, Name: f.ID})
+			w.record(origin.Record{Kind: origin.KindFault, Step: origin.End, Name: f.ID, Count: 1})
+		}, Pass, true, 0},
 		{"one of two faults never", 9000, func(w *world) {
 			never(w)
 			f := w.plan.Faults[0]

@@ -88,28 +88,39 @@ func (a *acts) do(ctx context.Context, actor faults.Actor, fault string) (all []
 	return all
 }
 
-// watch probes a part until it has been undone, and takes down the first sign of life, every change, and one a second.
+// watch probes a part until it has been undone, and takes down the first sign of life, every change, and one a second. What
+// is not undone is probed once, before the fault is over.
 func (a *acts) watch(ctx context.Context, d stack.Deed) {
-	if d.Probe == nil {
+	switch {
+	case d.Probe == nil:
+		return
+	case d.Undo == nil:
+		a.record(a.probe(ctx, d))
 		return
 	}
 	a.all.Go(func() {
 		var last origin.Record
 		var taken time.Time
 		for ctx.Err() == nil {
-			limited, cancel := context.WithTimeout(ctx, probeTimeout)
-			r := d.Probe(limited)
-			cancel()
+			r := a.probe(ctx, d)
 			if ctx.Err() != nil {
 				return
 			}
-			if r.AtUs = a.now(); taken.IsZero() || (r.Error == "") != (last.Error == "") || time.Since(taken) > time.Second {
+			if taken.IsZero() || (r.Error == "") != (last.Error == "") || time.Since(taken) > time.Second {
 				a.record(r)
 				last, taken = r, time.Now()
 			}
 			wait(ctx, probeEvery)
 		}
 	})
+}
+
+func (a *acts) probe(ctx context.Context, d stack.Deed) origin.Record {
+	limited, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	r := d.Probe(limited)
+	r.AtUs = a.now()
+	return r
 }
 
 func wait(ctx context.Context, d time.Duration) {

@@ -34,6 +34,11 @@ func (h *handsOfTest) Do(_ context.Context, a faults.Act) ([]stack.Deed, error) 
 	if h.useless {
 		return nil, errors.New("no such part")
 	}
+	if a.Verb == faults.Flush {
+		return []stack.Deed{{Part: "cache", Probe: func(context.Context) origin.Record {
+			return origin.Record{Kind: origin.KindFlush, Region: a.At.Region, Name: "cache"}
+		}}}, nil
+	}
 	part := a.At.Region + "/" + a.At.Zone + a.At.Cache
 	h.say(string(a.Verb) + " " + part)
 	h.mu.Lock()
@@ -139,6 +144,24 @@ func TestActsThatCannotBeDone(t *testing.T) {
 		}
 		if f.Affected() != 0 || len(records()) != 2 || records()[0].Error != "no such part" {
 			t.Errorf("affected %d: %v", f.Affected(), records())
+		}
+	})
+}
+
+// A fault of one moment is over as soon as it begins, and is felt all the same. (The cache was flushed, and the run said
+// that nothing had shown it: the probe had been called off before its first look.)
+func TestActOfAMomentIsFelt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, records := actsOfTest(&handsOfTest{})
+		f := faults.New(faults.Spec{ID: "f", Kind: "cache-flush", Region: "east"}, time.Time{}, new(origin.Wall))
+		var atTheEnd []origin.Record
+		a.begin(f, func() { atTheEnd = slices.Clone(records()) })
+		a.end(f)
+		if err := a.close(); err != nil {
+			t.Error(err)
+		}
+		if !slices.ContainsFunc(atTheEnd, f.Felt) {
+			t.Errorf("nothing of it was seen before its end: %v", atTheEnd)
 		}
 	})
 }

@@ -110,6 +110,9 @@ func (s *Stack) nodeRequest(r *testcontainers.ContainerRequest, part Part) {
 		"MAX_HEAP_SIZE":                   strconv.FormatInt(s.Plan.Heap/mebibyte, 10) + "M", "HEAP_NEWSIZE": young,
 		"JVM_OPTS": fmt.Sprintf("%s -Dcassandra.initial_token=%d", fastStart, token(region, node, of)),
 	}
+	if s.Plan.Disk > 0 {
+		r.Cmd = []string{"sh", "-c", fmt.Sprintf("cp -a %s/. %s 2>/dev/null; exec docker-entrypoint.sh cassandra -f", savedDirectory, dataDirectory)}
+	}
 	r.Files = []testcontainers.ContainerFile{
 		{Reader: bytes.NewReader(cassandraYAML), ContainerFilePath: "/etc/cassandra/cassandra.yaml", FileMode: 0o644},
 		{Reader: bytes.NewReader(cassandraRack), ContainerFilePath: "/etc/cassandra/cassandra-rackdc.properties", FileMode: 0o644},

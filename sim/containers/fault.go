@@ -28,10 +28,12 @@ const (
 // slowCPU is what LimitCPU leaves, in billionths of a core.
 const slowCPU = 50_000_000
 
-// dataDirectory is where Cassandra keeps its data, and filler the file that takes all room there.
+// dataDirectory is where Cassandra keeps its data, filler the file that takes all room there, and savedDirectory where the
+// rest waits while the node starts again.
 const (
-	dataDirectory = "/var/lib/cassandra"
-	filler        = dataDirectory + "/filler"
+	dataDirectory  = "/var/lib/cassandra"
+	filler         = dataDirectory + "/filler"
+	savedDirectory = "/var/tmp/saved"
 )
 
 // method is how a fault is done and undone, and what shows that it is there.

@@ -123,7 +123,15 @@ func (s *Stack) fill(ctx context.Context, p Part) error {
 	return s.sh(ctx, p, "cat /dev/zero > "+filler+" 2>/dev/null; test -s "+filler)
 }
 
-func (s *Stack) empty(ctx context.Context, p Part) error { return s.sh(ctx, p, "rm -f "+filler) }
+// empty makes room, and starts the node again: Cassandra's commit log does not write any more once it has met a full disk.
+// The disk is memory, which does not outlive the process, so its files wait for the next one elsewhere (see nodeRequest).
+func (s *Stack) empty(ctx context.Context, p Part) error {
+	save := fmt.Sprintf("rm -rf %s %s; cp -a %s %[2]s; true", filler, savedDirectory, dataDirectory) // what vanishes meanwhile is obsolete
+	if err := s.sh(ctx, p, save); err != nil {
+		return err
+	}
+	return errors.Join(s.kill(ctx, p), s.run(ctx, p))
+}
 
 func (s *Stack) full(ctx context.Context, p Part, _ container.InspectResponse) (bool, error) {
 	if s.Plan.Disk == 0 {
