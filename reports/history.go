@@ -62,6 +62,8 @@ type history struct {
 	candidates map[publication]candidate
 	publishing map[int64]*hdrhistogram.PackedHistogram // publish latency by second
 	refused    int64                                   // publications without acknowledgement
+	slow       int64                                   // those with one, but over slowPublish
+	troubles   []PublishTrouble
 	tries      map[try]tried
 	newest     origin.SegmentNumber // largest number that was published
 
@@ -295,6 +297,7 @@ func (h *history) addPublish(rec *origin.Record, at time.Duration) error {
 	key := publication{segment{rec.Rendition, rec.Number}, rec.Pipeline}
 	accepted := origin.Outcome(rec.Reason).Accepted()
 	h.addTry(try{rec.Region, secondOf(at - sinceStart(rec.WaitUs))}, accepted)
+	h.addTrouble(rec, accepted)
 	if !accepted {
 		h.refused++
 		return nil

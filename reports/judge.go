@@ -153,7 +153,8 @@ func (e *evidence) report() *Report {
 		Schema: Schema, Version: p.Version, Scenario: p.Scenario, Seed: p.Seed, Command: p.Command, About: p.About,
 		SegmentMs: p.Event.SegmentDuration.Milliseconds(), Stack: p.Stack,
 		Objectives: []ObjectiveResult{}, Phases: e.phases(), Faults: []FaultReport{},
-		Counts: e.counts(), Usage: e.usage(), Defects: e.defects(), Served: e.served(), Notes: e.notes(),
+		Publishing: append([]PublishTrouble{}, e.history.troubles...),
+		Counts:     e.counts(), Usage: e.usage(), Defects: e.defects(), Served: e.served(), Notes: e.notes(),
 	}
 	recoveries := map[string]recovery{}
 	for i := range p.Faults {

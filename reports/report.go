@@ -32,8 +32,10 @@ type Report struct {
 	Phases     []PhaseReport     `json:"phases"`
 	Faults     []FaultReport     `json:"faults"`
 	Defects    []DefectReport    `json:"defects"`
-	Counts     Counts            `json:"counts"`
-	Usage      Usage             `json:"usage"`
+	// Publishing names publications that took too long or were given up, the first 200.
+	Publishing []PublishTrouble `json:"publishing"`
+	Counts     Counts           `json:"counts"`
+	Usage      Usage            `json:"usage"`
 	// Stack is what the run stood on; nil for what needs nothing but its own processes.
 	Stack *Stack `json:"stack,omitempty"`
 	// Replay is what a run in virtual time took; nil on the wall clock.
@@ -137,8 +139,9 @@ type Share struct {
 // Counts are the whole run's.
 type Counts struct {
 	Tally
-	Published      int64    `json:"published"` // candidates that were acknowledged
-	Refused        int64    `json:"refused"`   // publications that were not
+	Published      int64    `json:"published"`      // candidates that were acknowledged
+	Refused        int64    `json:"refused"`        // publications that were not: their packagers gave them up
+	SlowPublishes  int64    `json:"slow_publishes"` // that took over 500 ms
 	Unpublished    int64    `json:"unpublished"`
 	ViewersPeak    int64    `json:"viewers_peak"`
 	ViewersPlanned int64    `json:"viewers_planned"`

@@ -99,7 +99,7 @@ func (e *evidence) served() []ServedSecond {
 func (e *evidence) counts() Counts {
 	h, a := e.history, e.audience
 	c := Counts{
-		Tally: e.total(), Refused: h.refused, ViewersPeak: a.peak(), ViewersPlanned: int64(e.plan.Viewers),
+		Tally: e.total(), Refused: h.refused, SlowPublishes: h.slow, ViewersPeak: a.peak(), ViewersPlanned: int64(e.plan.Viewers),
 		Decisions: h.count(origin.KindDecision, h.decisions), Fetches: h.count(origin.KindFetch, h.fetches),
 		Flushes:   h.flushes,
 		MissedFor: causes(a.missed), WrongFor: causes(a.wrong), Published: int64(len(h.candidates)),

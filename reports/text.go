@@ -55,8 +55,8 @@ func (r *Report) writeTables(b *bytes.Buffer, color bool) error {
 // writeCosts says what was refused, what holding saved, and what the run took of the machine.
 func (r *Report) writeCosts(b *bytes.Buffer) {
 	fmt.Fprintln(b)
-	if n := r.Counts.Refused; n > 0 {
-		fmt.Fprintf(b, "publications refused: %d\n", n)
+	for _, line := range r.publishing() {
+		tables.WriteWrapped(b, "", line)
 	}
 	if n := r.Counts.Held; n > 0 {
 		fmt.Fprintf(b, "holding open spared viewers %d early 404s, and as many second requests\n", n)
