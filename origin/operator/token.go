@@ -1,0 +1,98 @@
+package operator
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// Token is a secret by which an operator is known.
+type Token struct {
+	Name     string // who, in the audit
+	Secret   string
+	ReadOnly bool
+}
+
+// What a file of tokens may have.
+const (
+	minSecret = 16 // bytes
+	maxSecret = 256
+	maxTokens = 1000
+)
+
+// ReadTokens reads a file of tokens, one a line: name, secret, and the word read-only for who may only look. Empty lines
+// and those that begin with # are nobody's.
+func ReadTokens(from io.Reader) ([]Token, error) {
+	var all []Token
+	names := map[string]bool{}
+	lines := bufio.NewScanner(io.LimitReader(from, 1<<20))
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		t, err := parseToken(strings.Fields(line))
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("tokens, line %d: %w", n, err)
+		case names[t.Name]:
+			return nil, fmt.Errorf("tokens, line %d: %s has one already", n, t.Name)
+		case len(all) == maxTokens:
+			return nil, fmt.Errorf("tokens, line %d: more than %d", n, maxTokens)
+		}
+		names[t.Name] = true
+		all = append(all, t)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("tokens: %w", err)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("tokens: there are none, so nobody could do anything")
+	}
+	return all, nil
+}
+
+// parseToken never says what the secret is.
+func parseToken(words []string) (Token, error) {
+	if len(words) != 2 && (len(words) != 3 || words[2] != "read-only") {
+		return Token{}, fmt.Errorf("need a name, a secret, and perhaps the word read-only")
+	}
+	t := Token{Name: words[0], Secret: words[1], ReadOnly: len(words) == 3}
+	if len(t.Secret) < minSecret || len(t.Secret) > maxSecret {
+		return Token{}, fmt.Errorf("the secret of %s has %d bytes; %d to %d are taken", t.Name, len(t.Secret), minSecret, maxSecret)
+	}
+	return t, nil
+}
+
+// tokens finds who has a secret. What is compared has one length, and all are, so that the time tells nothing.
+type tokens []struct {
+	Token
+	digest [sha256.Size]byte
+}
+
+func newTokens(all []Token) tokens {
+	ts := make(tokens, len(all))
+	for i, t := range all {
+		ts[i].Token, ts[i].digest = t, sha256.Sum256([]byte(t.Secret))
+	}
+	return ts
+}
+
+// of finds the token of a request (RFC 6750, section 2.1).
+func (ts tokens) of(r *http.Request) (found Token, ok bool) {
+	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || secret == "" {
+		return Token{}, false
+	}
+	digest := sha256.Sum256([]byte(secret))
+	for i := range ts {
+		if subtle.ConstantTimeCompare(ts[i].digest[:], digest[:]) == 1 {
+			found, ok = ts[i].Token, true
+		}
+	}
+	return found, ok
+}
