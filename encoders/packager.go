@@ -32,11 +32,14 @@ type PackagerConfig struct {
 }
 
 // Packager publishes what one encoder makes: inspected, and again until it is acknowledged or its retry deadline has
-// passed. Renditions, and the segments of each, go their own ways, so that one that is slow holds up no other.
+// passed. When nobody has answered for three segments, it gives up what has become old meanwhile, and goes on at the live
+// edge. Renditions, and the segments of each, go their own ways, so that one that is slow holds up no other. What was not
+// published is in the history, each with the reason.
 type Packager struct {
 	PackagerConfig
-	mu        sync.Mutex // guards Rand and preferred; never held across a call
+	mu        sync.Mutex // guards what follows, and Rand; never held across a call
 	preferred int        // of Publishers
+	down      time.Time  // since when no publication has had an answer; zero when one has
 }
 
 // maxInFlight bounds the segments of one rendition that are on their way at once. At 2 s a segment, and with a retry
@@ -50,6 +53,10 @@ const (
 	firstBackOff = 50 * time.Millisecond
 	lastBackOff  = 400 * time.Millisecond
 )
+
+// resendable is how many segments an outage may last for all of them to be sent again (DASH-IF Live Media Ingest, general
+// failure behaviours, 2).
+const resendable = 3
 
 // NewPackager makes a packager that has published nothing yet.
 func NewPackager(c PackagerConfig) *Packager {
@@ -162,9 +169,25 @@ func (p *Packager) firstNode() int {
 	return p.preferred
 }
 
-// prefer makes a node the first to ask.
-func (p *Packager) prefer(node int) {
+// answered makes a node the first to ask, and ends an outage.
+func (p *Packager) answered(node int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.preferred = node
+	p.preferred, p.down = node, time.Time{}
+}
+
+// unanswered notes that a try had no answer, and says for how long none has had any.
+func (p *Packager) unanswered() time.Duration {
+	now := p.Runtime.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.down.IsZero() {
+		p.down = now
+	}
+	return now.Sub(p.down)
+}
+
+// old says whether there is a newer segment to send than n.
+func (p *Packager) old(n origin.SegmentNumber) bool {
+	return n != origin.Header && n < p.Event.SegmentAt(p.Runtime.Now())-1
 }

@@ -17,6 +17,8 @@ type Ask struct {
 	Event string
 	Class Class
 	Bytes int
+	// LookedUp says that a segment was looked up for it.
+	LookedUp bool
 	// Remembered says that the bytes are in memory: serving them takes nothing of the store, only of the network.
 	Remembered bool
 }

@@ -19,6 +19,8 @@ type catalog struct {
 	mu      sync.Mutex
 	tracks  map[string]*track
 	holders int
+
+	watchers Watchers // of state
 }
 
 // known is a state with what follows from it.

@@ -213,6 +213,11 @@ func ValidName(s string) bool {
 	return s != "" && len(s) <= 64 && s[0] != '.'
 }
 
+// ValidToken says whether a name can stand in a structured field without quotes (RFC 9651, 3.3.4): it begins with a letter.
+func ValidToken(s string) bool {
+	return ValidName(s) && (s[0]|0x20 >= 'a' && s[0]|0x20 <= 'z')
+}
+
 // floorDiv rounds towards minus infinity, so that the instants before an event's start have numbers of their own.
 func floorDiv(a, b time.Duration) int64 {
 	q := int64(a / b)
@@ -240,7 +245,9 @@ type eventJSON struct {
 }
 
 // MarshalJSON writes the Live Event Configuration; durations are whole milliseconds.
-func (e Event) MarshalJSON() ([]byte, error) {
+func (e Event) MarshalJSON() ([]byte, error) { return json.Marshal(e.json()) }
+
+func (e *Event) json() eventJSON {
 	j := eventJSON{
 		ID: e.ID, AvailabilityStartTime: e.AvailabilityStartTime.UTC(), StartNumber: e.StartNumber,
 		SegmentMs: e.SegmentDuration.Milliseconds(), TimeShiftBufferMs: e.TimeShiftBufferDepth.Milliseconds(),
@@ -252,7 +259,7 @@ func (e Event) MarshalJSON() ([]byte, error) {
 		end := e.End.UTC()
 		j.EndTime = &end
 	}
-	return json.Marshal(j)
+	return j
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote, and refuses an event that Validate does.
@@ -261,8 +268,13 @@ func (e *Event) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &j); err != nil {
 		return fmt.Errorf("read event configuration: %w", err)
 	}
+	*e = j.event()
+	return e.Validate()
+}
+
+func (j *eventJSON) event() Event {
 	ms := func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
-	*e = Event{
+	e := Event{
 		ID: j.ID, AvailabilityStartTime: j.AvailabilityStartTime, StartNumber: j.StartNumber,
 		SegmentDuration: ms(j.SegmentMs), TimeShiftBufferDepth: ms(j.TimeShiftBufferMs),
 		PublishDelay: ms(j.PublishDelayMs), RetryBudget: ms(j.RetryBudgetMs), Patience: ms(j.PatienceMs),
@@ -271,5 +283,5 @@ func (e *Event) UnmarshalJSON(b []byte) error {
 	if j.EndTime != nil {
 		e.End = *j.EndTime
 	}
-	return e.Validate()
+	return e
 }

@@ -24,7 +24,7 @@ const refreshEvery = time.Second
 func (n *Node) Follow(ctx context.Context, d Directory, seed uint64, failed func(error)) {
 	jitter := rand.New(rand.NewPCG(seed, 0))
 	for {
-		n.refresh(ctx, d, failed)
+		_ = n.refresh(ctx, d, failed) // what is in memory stays
 		wait := refreshEvery*3/4 + time.Duration(jitter.Int64N(int64(refreshEvery/2)))
 		if n.Runtime.Sleep(ctx, wait) != nil {
 			return
@@ -33,7 +33,7 @@ func (n *Node) Follow(ctx context.Context, d Directory, seed uint64, failed func
 }
 
 // refresh takes in what the directory has.
-func (n *Node) refresh(ctx context.Context, d Directory, failed func(error)) {
+func (n *Node) refresh(ctx context.Context, d Directory, failed func(error)) error {
 	n.Observer.LookedUp(EventLevel, false)
 	states, err := d.Events(ctx)
 	if err != nil && failed != nil && ctx.Err() == nil {
@@ -44,4 +44,5 @@ func (n *Node) refresh(ctx context.Context, d Directory, failed func(error)) {
 			failed(err)
 		}
 	}
+	return err
 }

@@ -29,7 +29,9 @@ type NodeConfig struct {
 	// MaxEvents bounds the events that are known at once; zero means DefaultEvents.
 	MaxEvents int
 	// NoHold answers early where it would hold: to see what holding is worth.
-	NoHold    bool
+	NoHold bool
+	// Ask is asked about events with every request, instead of memory: to see what memory is worth. Nil asks nobody.
+	Ask       Directory
 	Admission Admission // nil means Everyone
 	Observer  Observer  // nil means Unobserved
 	Recorder  Recorder  // nil means Discard
@@ -91,18 +93,24 @@ func (n *Node) catalog(event string) *catalog {
 // Get implements Getter: it answers from memory what can be answered from memory, holds what is about to be published,
 // and reads the chosen candidate from the store.
 func (n *Node) Get(ctx context.Context, req Request) (Response, error) {
+	if resp, ok := n.Refused(req); ok {
+		return resp, nil
+	}
 	arrived := n.Runtime.Now()
-	c := n.catalog(req.Event)
-	n.Observer.LookedUp(EventLevel, true) // unknown is an answer, too: see Follow
-	ask := Ask{Event: req.Event, Class: Background}
-	resp := Response{Reason: UnknownEvent, MaxAge: CreatedSoon}
-	if c != nil {
+	if n.Ask != nil {
+		if err := n.refresh(ctx, n.Ask, nil); err != nil {
+			return Response{Reason: StoreFailed}, nil
+		}
+	} else {
+		n.Observer.LookedUp(EventLevel, true)
+	}
+	ask, resp := Ask{Class: Background}, Response{Reason: UnknownEvent, MaxAge: CreatedSoon}
+	if c := n.catalog(req.Event); c != nil {
+		ask = Ask{Event: req.Event, Class: c.event().ClassOf(req, arrived)}
 		var err error
 		if resp, err = n.answer(ctx, c, req, &ask); err != nil {
 			return Response{}, err
 		}
-	} else {
-		ask.Event = "" // names that anybody makes up are nobody's label
 	}
 	n.Observer.Answered(ask, &resp, n.Runtime.Now().Sub(arrived))
 	return resp, nil
@@ -110,16 +118,8 @@ func (n *Node) Get(ctx context.Context, req Request) (Response, error) {
 
 // answer is Get for an event that is known.
 func (n *Node) answer(ctx context.Context, c *catalog, req Request, ask *Ask) (Response, error) {
-	st := c.state.Load()
-	ask.Class = st.ClassOf(req, n.Runtime.Now())
-	switch {
-	case st.Removed:
-		return Response{Reason: EventRemoved, MaxAge: settled, Bulletin: st.bulletin}, nil
-	case c.tracks[req.Rendition] == nil:
-		return Response{Reason: UnknownRendition, MaxAge: CreatedSoon, Bulletin: st.bulletin}, nil
-	}
 	var buf [8]Candidate
-	d, cs, held, err := n.decide(ctx, c, req, buf[:0])
+	d, cs, held, err := n.decide(ctx, c, req, ask, buf[:0])
 	if err != nil {
 		return Response{}, err
 	}
@@ -133,21 +133,18 @@ func (n *Node) answer(ctx context.Context, c *catalog, req Request, ask *Ask) (R
 
 // decide repeats the decision as candidates come in, or operators change the event, until there is one. It returns the
 // candidates that it was made from, and for how long the request was held.
-func (n *Node) decide(ctx context.Context, c *catalog, req Request, buf []Candidate) (
+func (n *Node) decide(ctx context.Context, c *catalog, req Request, ask *Ask, buf []Candidate) (
 	d Decision, cs []Candidate, held time.Duration, err error) {
-	if req.Number == Header {
-		n.Observer.LookedUp(SegmentLevel, true)
-		cs = c.look(c.state.Load(), req.Rendition, req.Number, buf)
-		return decideHeader(cs), cs, 0, nil
-	}
 	arrived, holding := n.Runtime.Now(), false
 	for now := arrived; ; now = n.Runtime.Now() {
 		st := c.state.Load()
-		if d, ok := st.Refuse(req.Number, now); !ok {
+		if d, refused := c.refuse(st, req, now); refused {
 			return d, nil, 0, nil
 		}
-		if !holding {
-			n.Observer.LookedUp(SegmentLevel, true)
+		n.lookedUp(ask)
+		if req.Number == Header {
+			cs = c.look(st, req.Rendition, req.Number, buf)
+			return decideHeader(cs), cs, 0, nil
 		}
 		cs = c.look(st, req.Rendition, req.Number, buf)
 		d = st.decide(req.Number, now, cs, len(c.order), st.Redirect)
@@ -172,6 +169,14 @@ func (n *Node) decide(ctx context.Context, c *catalog, req Request, buf []Candid
 			return Decision{}, nil, 0, err // the client has left
 		}
 	}
+}
+
+// lookedUp counts a look at a segment, once for a request.
+func (n *Node) lookedUp(ask *Ask) {
+	if !ask.LookedUp {
+		n.Observer.LookedUp(SegmentLevel, true)
+	}
+	ask.LookedUp = true
 }
 
 // decideHeader answers for a CMAF header, which has no time of its own.

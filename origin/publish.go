@@ -9,6 +9,15 @@ import (
 // Publish implements Publisher. A candidate is acknowledged when a quorum of the store has it and every node of the
 // region has been told: from then on all readers of the region see it, whole, and nobody can change it.
 func (n *Node) Publish(ctx context.Context, p Publication) (Receipt, error) {
+	began := n.Runtime.Now()
+	receipt, err := n.take(ctx, p)
+	if err == nil {
+		n.Observer.Taken(p.Key.Event, p.Key.Pipeline, receipt, p.Object.Size, n.Runtime.Now().Sub(began))
+	}
+	return receipt, err
+}
+
+func (n *Node) take(ctx context.Context, p Publication) (Receipt, error) {
 	c := n.catalog(p.Key.Event)
 	if c == nil || c.state.Load().Removed {
 		return Receipt{Outcome: NoSuchPlace, Detail: "unknown event"}, nil

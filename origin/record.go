@@ -9,15 +9,28 @@ const (
 	KindDecision = "decision" // what an origin node answered, and from which candidates
 	KindFetch    = "fetch"    // one request of an edge to an origin
 	KindFlush    = "flush"    // an edge forgot its cache
-	KindReplica  = "replica"  // one replica of a store failed, or a cache's node; Name is its zone, or "cache 1"
-	KindPart     = "part"     // a process of its own was asked for its time: Node, LateUs ahead, or Error
-	KindAct      = "act"      // Step begin and end of what a fault did to a real part: What, Name; Error when it could not
+	// KindOperation is something that operators do: Step begin as they do it, What with Target, to the event's version Count, or
+	// Error; and Step end as each Node, whose tier is Target, knows of it, or Error when it does not come to know.
+	KindOperation = "operation"
+	// KindAnswer is an answer that an operation may be about, at the door of a Node whose tier is Target; Count is the version
+	// of the event that it spoke of.
+	KindAnswer  = "answer"
+	KindReplica = "replica" // one replica of a store failed, or a cache's node; Name is its zone, or "cache 1"
+	KindPart    = "part"    // a process of its own was asked for its time: Node, LateUs ahead, or Error
+	KindAct     = "act"     // Step begin and end of what a fault did to a real part: What, Name; Error when it could not
 	// KindReadBack is what came of looking for everything acknowledged, in the store, when the event was over: Count that
 	// were there byte for byte, or one that was not, with its Error.
 	KindReadBack = "read-back"
-	KindPeer     = "peer"  // Node could not tell its neighbour Name: Step begin and end, or Count given up
-	KindStall    = "stall" // the harness was not run for WaitUs, up to now
-	KindUsage    = "usage" // what a process used in all
+	// KindStorm is what somebody got who asked for what is not there: Count answers in a second, WaitUs the slowest.
+	KindStorm = "storm"
+	// KindLookup is what one node was asked about, in a second: Count times about what Name says, of which it answered Hits
+	// from its memory. Name is a Level; of segments, those count that ended in a refusal.
+	KindLookup = "lookup"
+	// KindReason is the first answer that a node gave for a Reason in this run, and each for which an edge found no origin.
+	KindReason = "reason"
+	KindPeer   = "peer"  // Node could not tell its neighbour Name: Step begin and end, or Count given up
+	KindStall  = "stall" // the harness was not run for WaitUs, up to now
+	KindUsage  = "usage" // what a process used in all
 
 	// A long history in virtual time is sampled by a rule that it states itself. Of the ordinary records of the kind
 	// Name, one in Count was written; ordinary are decisions and fetches whose Reason is Published, without an Error.
@@ -64,6 +77,7 @@ type Record struct {
 	StoreUs  int64  `json:"store_us,omitempty"` // of that, waiting for the store
 	LateUs   int64  `json:"late_us,omitempty"`  // publish: acknowledgement after availability
 	CPUUs    int64  `json:"cpu_us,omitempty"`   // usage: processor time
+	Hits     int64  `json:"hits,omitempty"`     // lookup: of Count
 	Count    int64  `json:"count,omitempty"`    // how many calls a fault changed; what a usage counts
 }
 

@@ -1,6 +1,10 @@
 package origin
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Reason says why a response is what it is. Each has one status.
 type Reason string
@@ -48,6 +52,15 @@ func Reasons() []Reason {
 		Early, Gap, EventRemoved, Masked, TooManyHolders, StoreFailed, Overloaded, NoOrigin}
 }
 
+// FromTemplate says that the answer follows from events, their templates and the clock: no segment is looked at for it.
+func (r Reason) FromTemplate() bool {
+	switch r {
+	case UnknownEvent, UnknownRendition, BeforeStart, AfterEnd, Expired, Early, EventRemoved:
+		return true
+	}
+	return false
+}
+
 // Response is an answer, from an origin or through an edge.
 type Response struct {
 	Reason Reason
@@ -57,6 +70,8 @@ type Response struct {
 	Object   Object
 	Pipeline string
 	Region   string // in which the variant was published
+	// ServedBy is the region of the origin that a cache had the object from; empty straight from an origin.
+	ServedBy string
 	Defects  Defects
 	// Hold and Store say where the time went (Server-Timing).
 	Hold  time.Duration
@@ -98,11 +113,12 @@ const (
 	Forbidden   Outcome = "forbidden"    // a pipeline that the event does not have
 	Unavailable Outcome = "no-quorum"    // not stored, as far as anybody knows; try again
 	BadDigest   Outcome = "wrong-digest" // the bytes are not the ones that the digest is of
+	HeaderFirst Outcome = "header-first" // the track's CMAF header has to be published before its segments
 )
 
 var outcomeStatuses = map[Outcome]int{
 	Stored: 201, Repeated: 200, Conflict: 409, TooLate: 410, TooEarly: 409, Unparseable: 422, NoSuchPlace: 404,
-	Outside: 404, Forbidden: 403, Unavailable: 503, BadDigest: 400,
+	Outside: 404, Forbidden: 403, Unavailable: 503, BadDigest: 400, HeaderFirst: 412,
 }
 
 // Status is the HTTP status that an outcome is told with.
@@ -113,11 +129,14 @@ func (o Outcome) Status() int {
 	return 500
 }
 
+// Outcomes lists every outcome, for tables and for tests that want to have seen them all.
+func Outcomes() []Outcome { return slices.Sorted(maps.Keys(outcomeStatuses)) }
+
 // Accepted says that the candidate is stored, now or already before.
 func (o Outcome) Accepted() bool { return o == Stored || o == Repeated }
 
 // Final says that trying again cannot help.
-func (o Outcome) Final() bool { return o != Unavailable && o != TooEarly }
+func (o Outcome) Final() bool { return o != Unavailable && o != TooEarly && o != HeaderFirst }
 
 // Receipt is the answer to a publication.
 type Receipt struct {

@@ -25,6 +25,15 @@ type State struct {
 	Invalidations []Invalidation
 	// Notices are cumulative: each stays until the event is over, or it is withdrawn.
 	Notices []Notice
+	// Operations are the newest that made the state what it is, the oldest first: one that comes again is known by its
+	// name. Only the control plane needs them; nodes are told of a state without.
+	Operations []Operation
+}
+
+// Operation is what a state remembers of one that was done to it.
+type Operation struct {
+	ID     string `json:"id"`
+	Digest uint32 `json:"digest"` // of what it was
 }
 
 // Mask keeps a range of one pipeline's segments from being served, in all regions or in one.
@@ -101,6 +110,9 @@ const (
 	maxNotice  = 256 // bytes
 )
 
+// MaxOperations is how many operations a state remembers.
+const MaxOperations = 256
+
 // Validate says what is wrong with a state.
 func (s *State) Validate() error {
 	if err := s.Event.Validate(); err != nil {
@@ -112,6 +124,8 @@ func (s *State) Validate() error {
 	case len(s.Masks) > maxMasks || len(s.Invalidations) > maxMasks || len(s.Notices) > maxNotices:
 		return fmt.Errorf("event %s has %d masks, %d invalidations and %d notices; at most %d, %d and %d are kept",
 			s.ID, len(s.Masks), len(s.Invalidations), len(s.Notices), maxMasks, maxMasks, maxNotices)
+	case len(s.Operations) > MaxOperations:
+		return fmt.Errorf("event %s remembers %d operations; at most %d are kept", s.ID, len(s.Operations), MaxOperations)
 	case s.Redirect != "" && !slices.Contains(pipelines, s.Redirect):
 		return fmt.Errorf("event %s has no pipeline %q to redirect to; there are %v", s.ID, s.Redirect, pipelines)
 	}
@@ -127,8 +141,8 @@ func (s *State) Validate() error {
 	}
 	for _, n := range s.Notices {
 		printable := !strings.ContainsFunc(n.Text, func(r rune) bool { return r < ' ' || r > '~' })
-		if !ValidName(n.ID) || n.Text == "" || len(n.Text) > maxNotice || !printable {
-			return fmt.Errorf("event %s: notice %q: it needs a name, and 1 to %d bytes of printable ASCII", s.ID, n.ID, maxNotice)
+		if !ValidToken(n.ID) || n.Text == "" || len(n.Text) > maxNotice || !printable {
+			return fmt.Errorf("event %s: notice %q: it needs a name that begins with a letter, and 1 to %d bytes of printable ASCII", s.ID, n.ID, maxNotice)
 		}
 	}
 	return nil
@@ -186,7 +200,9 @@ func (n *Node) Apply(s State) error {
 		return err
 	}
 	n.mu.Unlock()
-	return c.apply(s)
+	err := c.apply(s)
+	c.watchers.Wake()
+	return err
 }
 
 // addEvent makes room among the events that are over, if it has to. The caller holds the lock.

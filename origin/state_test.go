@@ -272,7 +272,7 @@ func TestNotAdmitted(t *testing.T) {
 		if r.Reason != Overloaded || r.MaxAge != 5*time.Second || len(g.asked) != 1 || g.done != 0 || store.times != 1<<30 {
 			t.Errorf("%s for %v; asked %+v, %d done, %d store operations", r.Reason, r.MaxAge, g.asked, g.done, 1<<30-store.times)
 		}
-		if want := (Ask{Event: "demo", Class: LiveEdge, Bytes: 6}); g.asked[0] != want {
+		if want := (Ask{Event: "demo", Class: LiveEdge, Bytes: 6, LookedUp: true}); g.asked[0] != want {
 			t.Errorf("asked %+v, want %+v", g.asked[0], want)
 		}
 		w.rt.Join()
@@ -316,4 +316,37 @@ func TestBulletin(t *testing.T) {
 	if got := s.Bulletin(); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
+}
+
+// taking remembers what an Observer was told of publications.
+type taking struct {
+	unobserved
+	outcomes []Outcome
+	bytes    int
+}
+
+func (o *taking) Taken(_, _ string, r Receipt, bytes int, _ time.Duration) {
+	o.outcomes = append(o.outcomes, r.Outcome)
+	o.bytes += bytes
+}
+
+// Every publication that got a receipt is told of, whatever the receipt says.
+func TestPublicationsAreObserved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		seen := new(taking)
+		w.Observer = seen
+		w.until(2100 * time.Millisecond)
+		w.publish(1, "a", 0, "one")
+		w.publish(1, "a", 0, "one")
+		w.publish(1, "a", 0, "two")
+		w.publish(1, "z", 0, "x")
+		unknown := pub(1, "a", 0, "y")
+		unknown.Key.Event = "other"
+		_, _ = w.Publish(context.Background(), unknown)
+		want := []Outcome{Stored, Repeated, Conflict, Forbidden, NoSuchPlace}
+		if !slices.Equal(seen.outcomes, want) || seen.bytes != 11 {
+			t.Errorf("told of %v with %d bytes, want %v", seen.outcomes, seen.bytes, want)
+		}
+	})
 }

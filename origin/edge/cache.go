@@ -13,17 +13,26 @@ import (
 // Callers hold the edge's lock.
 type cache struct {
 	limit, size int
-	entries     map[origin.Request]*list.Element
+	entries     map[key]*list.Element
 	recent      *list.List // of *entry, most recently used first
 	expiring    byExpiry
 }
 
+// key is what an answer is kept under. A new cache version of the event makes all that is there unreachable at once.
+type key struct {
+	req          origin.Request
+	cacheVersion int64
+}
+
 type entry struct {
-	req     origin.Request
+	key     key
 	resp    origin.Response
 	expires time.Time
-	place   int // in expiring
-	recent  *list.Element
+	// asked is the version of the event in which the edge asked for the answer; made is that in which it was made, or an
+	// older one.
+	asked, made int64
+	place       int // in expiring
+	recent      *list.Element
 }
 
 // byExpiry is a heap of entries, the first to expire first.
@@ -56,12 +65,13 @@ func (b *byExpiry) Pop() any {
 const overhead = 512
 
 func newCache(limit int) cache {
-	return cache{limit: limit, entries: make(map[origin.Request]*list.Element), recent: list.New()}
+	return cache{limit: limit, entries: make(map[key]*list.Element), recent: list.New()}
 }
 
-// get returns a fresh answer, with what is left of its lifetime.
-func (c *cache) get(req origin.Request, now time.Time) (origin.Response, bool) {
-	at, ok := c.entries[req]
+// get returns a fresh answer, with what is left of its lifetime. What counts as expired by the event's state stays until
+// it is replaced: the state says no more than that somebody should look again.
+func (c *cache) get(k key, st *origin.State, now time.Time) (origin.Response, bool) {
+	at, ok := c.entries[k]
 	if !ok {
 		return origin.Response{}, false
 	}
@@ -70,25 +80,53 @@ func (c *cache) get(req origin.Request, now time.Time) (origin.Response, bool) {
 		c.remove(at)
 		return origin.Response{}, false
 	}
+	if e.outdated(st) {
+		return origin.Response{}, false
+	}
 	c.recent.MoveToFront(at)
 	resp := e.resp
 	resp.MaxAge = e.expires.Sub(now)
 	return resp, true
 }
 
+// outdated says whether an answer counts as expired, whatever is left of its lifetime: an object that operators have
+// invalidated since it was served, and a refusal of an event that is not what it was when the edge asked.
+func (e *entry) outdated(st *origin.State) bool {
+	if !e.resp.OK() {
+		return e.asked < st.Version
+	}
+	for i := range st.Invalidations {
+		v := &st.Invalidations[i]
+		if e.made < v.Version && v.Covers(e.resp.ServedBy, e.resp.Pipeline, e.key.req.Number) {
+			return true
+		}
+	}
+	return false
+}
+
+// touched says whether any pipeline's segment n was invalidated since a version.
+func touched(st *origin.State, n origin.SegmentNumber, since int64) bool {
+	for i := range st.Invalidations {
+		if v := &st.Invalidations[i]; since < v.Version && v.From <= n && n <= v.To {
+			return true
+		}
+	}
+	return false
+}
+
 // put keeps an answer for its lifetime from now on.
-func (c *cache) put(req origin.Request, resp origin.Response, now time.Time) {
-	if at, ok := c.entries[req]; ok {
+func (c *cache) put(e *entry, now time.Time) {
+	if at, ok := c.entries[e.key]; ok {
 		c.remove(at)
 	}
-	resp.Hold, resp.Store = 0, 0 // that is where the first request's time went, not the next ones'
+	e.resp.Hold, e.resp.Store = 0, 0 // that is where the first request's time went, not the next ones'
 	for len(c.expiring) > 0 && !now.Before(c.expiring[0].expires) {
 		c.remove(c.expiring[0].recent)
 	}
-	e := &entry{req: req, resp: resp, expires: now.Add(resp.MaxAge)}
+	e.expires = now.Add(e.resp.MaxAge)
 	e.recent = c.recent.PushFront(e)
 	heap.Push(&c.expiring, e)
-	c.entries[req] = e.recent
+	c.entries[e.key] = e.recent
 	c.size += e.resp.Object.Size + overhead
 	for c.size > c.limit && c.recent.Len() > 1 {
 		c.remove(c.recent.Back())
@@ -98,7 +136,7 @@ func (c *cache) put(req origin.Request, resp origin.Response, now time.Time) {
 func (c *cache) remove(at *list.Element) {
 	e := c.recent.Remove(at).(*entry)
 	heap.Remove(&c.expiring, e.place)
-	delete(c.entries, e.req)
+	delete(c.entries, e.key)
 	c.size -= e.resp.Object.Size + overhead
 }
 

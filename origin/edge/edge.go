@@ -1,5 +1,13 @@
 // Package edge makes an edge cache's decisions: which requests to refuse from the event's configuration alone, what to
 // keep and for how many milliseconds, which concurrent misses are one, and which origin to ask when one is gone.
+//
+//	request -> refuse ------> cache -----------> flight -> upstreams, in order
+//	           by the state   by cache version,  one for     |       |
+//	             ^            invalidations      all who     |       |
+//	             |                               wait        |       |
+//	             Learn <------------ Follow: the event's state <-----'
+//	                                                         |
+//	response <- the newest bulletin <------------------------' of any answer, never an older one
 package edge
 
 import (
@@ -35,9 +43,9 @@ type Config struct {
 type Edge struct {
 	Config
 	mu      sync.Mutex
-	events  map[string]*origin.Event
+	events  map[string]*event
 	cache   cache
-	flights map[origin.Request]*flight
+	flights map[key]*flight
 	// downUntil is when an upstream that could not be reached is asked again.
 	downUntil []time.Time
 }
@@ -48,6 +56,8 @@ const (
 	// noOriginFor is how long the edge goes without asking again for what no origin could answer. Players ask again at
 	// once; without this an outage multiplies its own load.
 	noOriginFor = 200 * time.Millisecond
+	// removedFor is for how long an event that was removed is: it will not come again.
+	removedFor = time.Hour
 	// maxFlight bounds the wait for somebody else's fetch; every fetch ends sooner by its adapter's time-outs.
 	maxFlight = 30 * time.Second
 )
@@ -60,29 +70,8 @@ func New(c Config) *Edge {
 	if c.Recorder == nil {
 		c.Recorder = origin.Discard
 	}
-	return &Edge{Config: c, events: make(map[string]*origin.Event), cache: newCache(c.CacheBytes),
-		flights: make(map[origin.Request]*flight), downUntil: make([]time.Time, len(c.Upstreams))}
-}
-
-// Learn takes in an event's configuration, from which the edge knows the legitimate range at any instant.
-func (e *Edge) Learn(ev origin.Event) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.events[ev.ID] = &ev
-}
-
-// Event is the configuration that the edge has learnt.
-func (e *Edge) Event(id string) (origin.Event, bool) {
-	if ev := e.event(id); ev != nil {
-		return *ev, true
-	}
-	return origin.Event{}, false
-}
-
-func (e *Edge) event(id string) *origin.Event {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.events[id]
+	return &Edge{Config: c, events: make(map[string]*event), cache: newCache(c.CacheBytes),
+		flights: make(map[key]*flight), downUntil: make([]time.Time, len(c.Upstreams))}
 }
 
 // Flush forgets everything cached, and says how many objects that were.
@@ -95,6 +84,8 @@ func (e *Edge) Flush() int {
 
 // flight is one fetch from upstream that any number of requests wait for.
 type flight struct {
+	key    key
+	asked  int64 // the version of the event in which the edge asked
 	landed origin.Signal
 	resp   origin.Response
 	err    error
@@ -102,25 +93,37 @@ type flight struct {
 
 // Get implements origin.Getter.
 func (e *Edge) Get(ctx context.Context, req origin.Request) (origin.Response, error) {
+	resp, err := e.get(ctx, req)
+	resp.Bulletin = e.Bulletin(req.Event)
+	return resp, err
+}
+
+// get is Get without what every answer carries.
+func (e *Edge) get(ctx context.Context, req origin.Request) (origin.Response, error) {
 	arrived := e.Runtime.Now()
-	if resp, refused := e.refuse(req, arrived); refused {
+	st, cacheVersion := e.known(req.Event)
+	if resp, refused := e.refuse(st, req, arrived); refused {
 		return resp, nil
 	}
+	k := key{req, cacheVersion}
 	e.mu.Lock()
-	if resp, ok := e.cache.get(req, arrived); ok {
+	if resp, ok := e.cached(k, st, arrived); ok {
 		e.mu.Unlock()
 		resp.Cache = origin.CacheStatus{Cache: e.Name, Hit: true, TTL: resp.MaxAge}
 		return resp, nil
 	}
-	f, joined := e.flights[req]
+	f, joined := e.flights[k]
+	if joined && touched(st, req.Number, f.asked) {
+		joined = false // it may bring what has been invalidated since
+	}
 	if !joined {
-		f = &flight{landed: e.Runtime.NewSignal()}
-		e.flights[req] = f
+		f = &flight{key: k, asked: st.Version, landed: e.Runtime.NewSignal()}
+		e.flights[k] = f
 	}
 	e.mu.Unlock()
 	if !joined {
 		// The fetch has a life of its own: its first client may leave without taking the others' answer along.
-		e.Runtime.Go(func() { e.fly(req, f) })
+		e.Runtime.Go(func() { e.fly(f) })
 	}
 	if err := f.landed.Wait(ctx, arrived.Add(maxFlight)); err != nil {
 		return origin.Response{}, err
@@ -128,19 +131,33 @@ func (e *Edge) Get(ctx context.Context, req origin.Request) (origin.Response, er
 	return e.landed(f, joined, arrived)
 }
 
-// refuse answers from the event's configuration alone what can be answered so.
-func (e *Edge) refuse(req origin.Request, now time.Time) (origin.Response, bool) {
-	ev := e.event(req.Event)
-	if ev == nil {
+// cached looks an answer up. One that was found for those who wait is good for those who do not; of the others' refusals
+// for overload they have nothing to say. The caller holds the lock.
+func (e *Edge) cached(k key, st *origin.State, now time.Time) (origin.Response, bool) {
+	if k.req.Background {
+		if resp, ok := e.cache.get(k, st, now); ok {
+			return resp, true
+		}
+		k.req.Background = false
+	}
+	return e.cache.get(k, st, now)
+}
+
+// refuse answers from the event's state alone what can be answered so, as a node does.
+func (e *Edge) refuse(st *origin.State, req origin.Request, now time.Time) (origin.Response, bool) {
+	if st == nil {
 		return e.own(origin.UnknownEvent, origin.CreatedSoon), true
 	}
-	if _, ok := ev.Rendition(req.Rendition); !ok {
+	if st.Removed {
+		return e.own(origin.EventRemoved, removedFor), true
+	}
+	if _, ok := st.Rendition(req.Rendition); !ok {
 		return e.own(origin.UnknownRendition, origin.CreatedSoon), true
 	}
 	if req.Number == origin.Header {
 		return origin.Response{}, false
 	}
-	if d, ok := ev.Refuse(req.Number, now); !ok {
+	if d, ok := st.Refuse(req.Number, now); !ok {
 		return e.own(d.Reason, d.MaxAge), true
 	}
 	return origin.Response{}, false
@@ -171,14 +188,38 @@ func (e *Edge) landed(f *flight, joined bool, arrived time.Time) (origin.Respons
 }
 
 // fly fetches from upstream, keeps the answer for as long as it may be kept, and tells everyone who waits.
-func (e *Edge) fly(req origin.Request, f *flight) {
-	f.resp, f.err = e.fetch(req)
+func (e *Edge) fly(f *flight) {
+	f.resp, f.err = e.fetch(f.key.req)
 	now := e.Runtime.Now()
 	e.mu.Lock()
-	if f.err == nil && f.resp.MaxAge > 0 {
-		e.cache.put(req, f.resp, now)
+	if f.err == nil {
+		e.keep(f, now)
 	}
-	delete(e.flights, req)
+	if e.flights[f.key] == f {
+		delete(e.flights, f.key)
+	}
 	e.mu.Unlock()
 	f.landed.Fire()
+}
+
+// keep caches what a flight has brought. The caller holds the lock.
+func (e *Edge) keep(f *flight, now time.Time) {
+	told, made := f.resp.Bulletin, f.asked
+	if told.Version > 0 {
+		made = min(made, told.Version)
+	}
+	switch {
+	case f.resp.MaxAge <= 0:
+		return
+	case told.Version > 0 && told.CacheVersion < f.key.cacheVersion:
+		return // from a cache that may have had it since before the version rose
+	}
+	k := f.key
+	if f.resp.Reason != origin.Overloaded {
+		k.req.Background = false // what was found is good for everyone; who is refused depends on who asks
+	}
+	if old, ok := e.cache.entries[k]; ok && old.Value.(*entry).asked > f.asked {
+		return // a later flight was faster
+	}
+	e.cache.put(&entry{key: k, resp: f.resp, asked: f.asked, made: made}, now)
 }

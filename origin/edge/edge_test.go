@@ -81,7 +81,7 @@ func newWorld(ups ...*upstream) *world {
 			Getter: u})
 	}
 	w := &world{New(c), rt, rt.Now()}
-	w.Learn(testEvent(w.start))
+	w.Learn(origin.State{Event: testEvent(w.start)})
 	return w
 }
 

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -20,11 +21,17 @@ func (e *Edge) fetch(req origin.Request) (origin.Response, error) {
 		asked := e.Runtime.Now()
 		resp, err := up.Getter.Get(e.Context, req)
 		e.recordFetch(req, up, resp, err, asked)
+		e.hear(req.Event, resp.Bulletin)
+		if resp.OK() {
+			resp.ServedBy = cmp.Or(resp.ServedBy, up.Region)
+		}
 		switch {
 		case err != nil && e.Context.Err() != nil:
 			return origin.Response{}, e.Context.Err()
 		case err != nil:
 			e.markDown(i)
+		case resp.Reason == origin.Overloaded && doubted == nil:
+			return resp, nil // there is more to do than can be done; asking around would make it more
 		case resp.Reason.Status() >= 500:
 			// This one is in trouble, the next may not be.
 		case dubious(resp.Reason):
@@ -39,6 +46,7 @@ func (e *Edge) fetch(req origin.Request) (origin.Response, error) {
 	if doubted != nil {
 		return *doubted, nil
 	}
+	e.recordNoOrigin(req)
 	return origin.Response{Reason: origin.NoOrigin, MaxAge: noOriginFor}, nil
 }
 
@@ -79,7 +87,7 @@ func (e *Edge) markDown(i int) {
 }
 
 func (e *Edge) recordFetch(req origin.Request, up Upstream, resp origin.Response, err error, asked time.Time) {
-	ev := e.event(req.Event)
+	ev, _ := e.known(req.Event)
 	now := e.Runtime.Now()
 	if e.Recorder == origin.Discard || req.Number == origin.Header || ev == nil {
 		return
@@ -95,6 +103,14 @@ func (e *Edge) recordFetch(req origin.Request, up Upstream, resp origin.Response
 		r.Error = short(err)
 	}
 	e.Recorder.Record(r)
+}
+
+// recordNoOrigin takes down that nobody could be asked.
+func (e *Edge) recordNoOrigin(req origin.Request) {
+	if ev, _ := e.known(req.Event); ev != nil {
+		e.Recorder.Record(origin.Record{AtUs: e.Runtime.Now().Sub(ev.AvailabilityStartTime).Microseconds(), Kind: origin.KindReason,
+			Node: e.Name, Region: e.Region, Rendition: req.Rendition, Number: req.Number, Reason: string(origin.NoOrigin)})
+	}
 }
 
 // short names an error by its kind, which is all that the history needs.

@@ -38,7 +38,7 @@ func benchmarkDelivery(b *testing.B, resp origin.Response, fields ...string) {
 // BenchmarkDelivery is the adapter's own cost of a hit, without net/http's.
 func BenchmarkDelivery(b *testing.B) {
 	hit := published(string(make([]byte, 512<<10)))
-	hit.Cache = origin.CacheStatus{}
+	hit.Cache, hit.Hold = origin.CacheStatus{}, 0
 	b.Run("origin", func(b *testing.B) { benchmarkDelivery(b, hit) })
 	cached := hit
 	cached.Cache = origin.CacheStatus{Cache: "edge-1", Hit: true, TTL: 4e9}
@@ -63,7 +63,7 @@ func BenchmarkGet(b *testing.B) {
 func BenchmarkPublish(b *testing.B) {
 	c := client(b, Publishing(publisher(func(context.Context, origin.Publication) (origin.Receipt, error) {
 		return origin.Receipt{Outcome: origin.Stored}, nil
-	}), catalog, Limits{}), ForPublishing, ClientOptions{})
+	}), catalog, fixed(epoch), PublishingOptions{}), ForPublishing, ClientOptions{})
 	body := bytes.Repeat([]byte{1}, 512<<10)
 	p := origin.Publication{
 		Key:    origin.Key{Event: "final", Rendition: "v1080", Number: 1017, Pipeline: "a"},

@@ -3,7 +3,7 @@ package originhttp
 import (
 	"bytes"
 	"context"
-	"encoding/json"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +26,8 @@ type ClientOptions struct {
 	Get      time.Duration // a whole Get; 15 s
 	Publish  time.Duration // one try to publish; 1 s
 	MaxBody  int64         // bytes of a body; 64 MiB
+	Token    string        // bearer token of the pipeline, sent with publications; none
+	TLS      *tls.Config   // for https: authorities to trust, the pipeline's certificate; the system's, and none
 }
 
 func (o ClientOptions) withDefaults() ClientOptions {
@@ -58,6 +60,7 @@ type Client struct {
 var (
 	_ origin.Getter    = (*Client)(nil)
 	_ origin.Publisher = (*Client)(nil)
+	_ origin.Configs   = (*Client)(nil)
 )
 
 // NewClient makes a client of the origin or edge at a base URL such as http://127.0.0.1:8080.
@@ -78,6 +81,7 @@ func NewClient(base string, o ClientOptions) (*Client, error) {
 	return &Client{base: base, options: o, transport: &http.Transport{
 		Protocols:              protocols,
 		DialContext:            (&net.Dialer{Timeout: o.Connect}).DialContext,
+		TLSClientConfig:        o.TLS,
 		TLSHandshakeTimeout:    o.Connect,
 		ResponseHeaderTimeout:  o.Header,
 		MaxConnsPerHost:        o.MaxConns,
@@ -91,31 +95,6 @@ func NewClient(base string, o ClientOptions) (*Client, error) {
 
 // Close closes idle connections; the client must not be used afterwards.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
-
-// Config asks for an event's configuration. An event that the origin does not have is origin.ErrNotFound.
-func (c *Client) Config(ctx context.Context, event string) (origin.Event, error) {
-	if !origin.ValidName(event) {
-		return origin.Event{}, fmt.Errorf("config of %q: %w", event, errPath)
-	}
-	p := Path{Event: event, File: ConfigFile}
-	a, err := c.exchange(ctx, c.options.Get, http.MethodGet, p, nil, nil)
-	switch {
-	case err != nil:
-		return origin.Event{}, err
-	case a.status == http.StatusNotFound:
-		return origin.Event{}, fmt.Errorf("config of %s: %w", event, origin.ErrNotFound)
-	case a.status != http.StatusOK:
-		return origin.Event{}, fmt.Errorf("config of %s: unexpected status %d", event, a.status)
-	}
-	if err := a.verify(); err != nil {
-		return origin.Event{}, fmt.Errorf("config of %s: %w", event, err)
-	}
-	var ev origin.Event
-	if err := json.Unmarshal(a.body, &ev); err != nil {
-		return origin.Event{}, fmt.Errorf("config of %s: %w", event, err)
-	}
-	return ev, nil
-}
 
 // answer is a response that has been read to its end.
 type answer struct {

@@ -32,7 +32,11 @@ func (c *Client) Get(ctx context.Context, req origin.Request) (origin.Response, 
 	if err != nil {
 		return origin.Response{}, fmt.Errorf("get %+v: %w", req, err)
 	}
-	a, err := c.exchange(ctx, c.options.Get, http.MethodGet, p, nil, nil)
+	var h http.Header
+	if req.Background {
+		h = http.Header{"Sec-Purpose": {"prefetch"}}
+	}
+	a, err := c.exchange(ctx, c.options.Get, http.MethodGet, p, h, nil)
 	if err != nil {
 		return origin.Response{}, err
 	}
@@ -55,6 +59,8 @@ func (a *answer) response() (origin.Response, error) {
 		Store:  timing(a.header, "store"),
 		Hold:   timing(a.header, "hold"),
 		Cache:  parseCacheStatus(a.header[fieldCache]),
+
+		Bulletin: bulletin(a.header),
 	}
 	if !resp.OK() {
 		return resp, nil
@@ -65,6 +71,7 @@ func (a *answer) response() (origin.Response, error) {
 	resp.Object = origin.Object{Body: a.body, Size: len(a.body), Digest: a.digest}
 	resp.Pipeline, _ = parseItem(a.header[fieldPipeline]) // a foreign server does not say
 	resp.Region, _ = parseItem(a.header[fieldRegion])
+	resp.ServedBy, _ = parseItem(a.header[fieldServedBy])
 	resp.Defects = defectsOf(a.header)
 	if resp.Defects != 0 {
 		resp.Reason = origin.Defective // even if a foreign hop between lost the reason

@@ -18,6 +18,8 @@ var foreignOutcomes = map[int]origin.Outcome{
 	http.StatusNotFound: origin.NoSuchPlace,
 	http.StatusConflict: origin.Conflict,
 	http.StatusGone:     origin.TooLate,
+	// DASH-IF's ingest: the receiver has no CMAF header for the segment.
+	http.StatusPreconditionFailed: origin.HeaderFirst,
 
 	http.StatusBadRequest:            origin.Unparseable,
 	http.StatusMethodNotAllowed:      origin.Unparseable,
@@ -41,7 +43,7 @@ func (c *Client) Publish(ctx context.Context, p origin.Publication) (origin.Rece
 		return origin.Receipt{}, fmt.Errorf("publish %s: the object has %d of its %d bytes", path,
 			len(p.Object.Body), p.Object.Size)
 	}
-	a, err := c.exchange(ctx, c.options.Publish, http.MethodPut, path, publicationHeader(&p), bodyOf(&p))
+	a, err := c.exchange(ctx, c.options.Publish, http.MethodPut, path, c.publicationHeader(&p), bodyOf(&p))
 	if err != nil {
 		return origin.Receipt{}, err
 	}
@@ -60,11 +62,17 @@ func bodyOf(p *origin.Publication) []byte {
 	return p.Object.Body
 }
 
-func publicationHeader(p *origin.Publication) http.Header {
+func (c *Client) publicationHeader(p *origin.Publication) http.Header {
 	h := http.Header{
 		"Content-Type": {"application/mp4"},
 		fieldPipeline:  {item(p.Key.Pipeline)},
 		fieldDigest:    {string(appendDigest(nil, p.Object.Digest))},
+	}
+	if c.options.Token != "" {
+		h["Authorization"] = []string{"Bearer " + c.options.Token}
+	}
+	if p.Object.Token != (origin.Token{}) {
+		h[fieldToken] = []string{tokenField(p.Object.Token)}
 	}
 	if p.Inspected {
 		h[fieldDefects] = []string{defectList(p.Defects)}

@@ -54,7 +54,7 @@ func TestGetRoundTrip(t *testing.T) {
 
 func TestPublishRoundTrip(t *testing.T) {
 	s := &shelf{}
-	c := client(t, Publishing(s, catalog, Limits{}), ForPublishing, ClientOptions{})
+	c := client(t, Publishing(s, catalog, fixed(epoch), PublishingOptions{}), ForPublishing, ClientOptions{})
 	key := origin.Key{Event: "final", Rendition: "v1080", Number: 1017, Pipeline: "a"}
 	header := key
 	header.Number = origin.Header
@@ -62,6 +62,8 @@ func TestPublishRoundTrip(t *testing.T) {
 	for _, p := range []origin.Publication{
 		{Key: key, Object: body, Inspected: true},
 		{Key: key, Object: body},
+		{Key: key, Object: origin.Object{Body: body.Body, Size: body.Size, Digest: body.Digest,
+			Token: origin.Token{Time: epoch.Add(7 * time.Microsecond), Nonce: 1 << 63}}},
 		{Key: key, Object: body, Inspected: true, Defects: 1<<11 - 1},
 		{Key: header, Object: objectOf("x"), Inspected: true},
 		{Key: key, Object: origin.Object{Body: []byte{}}, Inspected: true, Defects: origin.MissingSegment},
@@ -76,7 +78,7 @@ func TestPublishRoundTrip(t *testing.T) {
 		}
 	}
 	for _, outcome := range []origin.Outcome{origin.Stored, origin.Repeated, origin.Conflict, origin.TooLate, origin.TooEarly,
-		origin.Unparseable, origin.NoSuchPlace, origin.Outside, origin.Forbidden, origin.Unavailable, origin.BadDigest} {
+		origin.Unparseable, origin.NoSuchPlace, origin.Outside, origin.Forbidden, origin.Unavailable, origin.BadDigest, origin.HeaderFirst} {
 		s.says = origin.Receipt{Outcome: outcome, Detail: "because \"of\" é"}
 		if got, err := c.Publish(t.Context(), origin.Publication{Key: key, Object: body}); err != nil || got != s.says {
 			t.Errorf("%+v became %+v, %v", s.says, got, err)
@@ -92,7 +94,7 @@ func TestPublishRoundTrip(t *testing.T) {
 
 // A server that refuses before it has read the body is heard all the same.
 func TestPublishRefusedEarly(t *testing.T) {
-	c := client(t, Publishing(&shelf{}, catalog, Limits{}), ForPublishing, ClientOptions{})
+	c := client(t, Publishing(&shelf{}, catalog, fixed(epoch), PublishingOptions{}), ForPublishing, ClientOptions{})
 	key := origin.Key{Event: "final", Rendition: "v1080", Number: 1, Pipeline: "z"}
 	large, tooLarge := objectOf(strings.Repeat("x", 15<<20)), objectOf(strings.Repeat("x", 16<<20+1))
 	for range 3 {

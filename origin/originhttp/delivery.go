@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
@@ -12,6 +13,13 @@ import (
 // Catalog knows the events: an origin's own, or what an edge has been told.
 type Catalog interface {
 	Event(id string) (origin.Event, bool)
+}
+
+// stateful is a Catalog that knows what operators have done to its events, and tells of changes. A Node and an Edge are.
+type stateful interface {
+	origin.Configs
+	State(id string) (origin.State, bool)
+	Bulletin(id string) origin.Bulletin
 }
 
 // Delivery serves what g answers, and the documents that follow from the catalog and the clock. It takes GET and HEAD.
@@ -26,6 +34,8 @@ type delivery struct {
 	getter  origin.Getter
 	catalog Catalog
 	clock   origin.Clock
+	waits   waits
+	crowds  crowds
 }
 
 func (d *delivery) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -40,21 +50,79 @@ func (d *delivery) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch p.File {
 	case SegmentFile, HeaderFile:
-		resp := d.get(r.Context(), p.Request())
-		respond(w, r, &resp, d.mediaType(p, &resp))
+		d.serveSegment(w, r, p)
+	case ConfigFile:
+		d.serveConfig(w, r, p)
 	default:
 		resp, mediaType, err := d.document(p)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		if c, ok := d.getter.(interface {
-			Cached(time.Duration) origin.CacheStatus
-		}); ok {
-			resp.Cache = c.Cached(resp.MaxAge) // an edge: every answer of its says so
-		}
-		respond(w, r, &resp, mediaType)
+		d.respondDocument(w, r, p, resp, mediaType)
 	}
+}
+
+// serveSegment answers with what the getter has. Those who were held take turns.
+func (d *delivery) serveSegment(w http.ResponseWriter, r *http.Request, p Path) {
+	req := p.Request()
+	req.Background = background(r.Header)
+	turn := d.crowds.join(req)
+	defer turn.begun()
+	resp := d.get(r.Context(), req)
+	if req.Background && resp.Reason == origin.Overloaded {
+		w.Header()["Vary"] = varyBackground
+	}
+	if resp.Hold > 0 {
+		held := &inTurn{w, turn}
+		defer held.turn.begun()
+		turn.crowd, w = nil, held
+	}
+	respond(w, r, &resp, d.mediaType(p, &resp))
+}
+
+// respondDocument writes an answer that no getter gave.
+func (d *delivery) respondDocument(w http.ResponseWriter, r *http.Request, p Path, resp origin.Response, mediaType string) {
+	resp.Bulletin = d.bulletin(p.Event)
+	if c, ok := d.getter.(interface {
+		Cached(time.Duration) origin.CacheStatus
+	}); ok {
+		resp.Cache = c.Cached(resp.MaxAge) // an edge: every answer of its says so
+	}
+	respond(w, r, &resp, mediaType)
+}
+
+// state is what the catalog knows of an event; one that knows no more than the event has never changed it.
+func (d *delivery) state(id string) (origin.State, bool) {
+	if c, ok := d.catalog.(stateful); ok {
+		return c.State(id)
+	}
+	ev, ok := d.catalog.Event(id)
+	return origin.State{Event: ev}, ok
+}
+
+func (d *delivery) bulletin(event string) origin.Bulletin {
+	if c, ok := d.catalog.(stateful); ok {
+		return c.Bulletin(event)
+	}
+	return origin.Bulletin{}
+}
+
+// varyBackground keeps caches from refusing others what was refused to a request for which nobody waits.
+var varyBackground = []string{"Sec-Purpose, Purpose"}
+
+// background says whether a request fetches ahead: Sec-Purpose is the Fetch standard's (section 3.7), Purpose what came
+// before it. Both are tokens, and may have parameters.
+func background(h http.Header) bool {
+	for _, name := range [...]string{"Sec-Purpose", "Purpose"} {
+		for _, value := range h[name] {
+			token, _, _ := strings.Cut(value, ";")
+			if strings.EqualFold(strings.TrimSpace(token), "prefetch") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // get asks the getter; it does not return when there is no answer, unless that is because this server is stopping: whom
@@ -65,7 +133,7 @@ func (d *delivery) get(ctx context.Context, req origin.Request) origin.Response 
 		return resp
 	}
 	if errors.Is(context.Cause(ctx), errStopping) {
-		return origin.Response{Reason: origin.TooManyHolders, MaxAge: time.Second}
+		return origin.Response{Reason: origin.TooManyHolders, MaxAge: time.Second, Bulletin: d.bulletin(req.Event)}
 	}
 	panic(http.ErrAbortHandler)
 }

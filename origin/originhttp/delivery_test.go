@@ -138,7 +138,8 @@ func TestDeliveryRefusals(t *testing.T) {
 	}{
 		{"a good request", get("/final/v1080/1.m4s"), 200, false, ""},
 		{"HEAD", "HEAD /final/v1080/1.m4s HTTP/1.1\r\nHost: x\r\n\r\n", 200, false, ""},
-		{"absolute URI", get("http://elsewhere/final/v1080/1.m4s"), 200, false, ""},
+		{"absolute URI", get("http://x/final/v1080/1.m4s"), 200, false, ""},
+		{"absolute URI of another host", get("http://elsewhere/final/v1080/1.m4s"), 400, true, ""},
 		{"not a path of ours", get("/favicon.ico"), 400, false, ""},
 		{"climbing", get("/final/../final/config"), 400, false, ""},
 		{"climbing, escaped", get("/%2e%2e/final/config"), 400, false, ""},

@@ -18,7 +18,6 @@
 //	Live-Defects    list    what is wrong with it; in a publication, empty means inspected and clean
 //	Live-Outcome    token   what became of a publication (origin.Outcome)
 //
-// Left open, because net/http does not let a handler see it: a request with both Content-Length and Transfer-Encoding
-// is read as chunked (RFC 9112 section 6.3 allows that), and folded header lines are joined. Both are kept from doing
-// harm by each listener speaking to clients directly, with no second HTTP parser in between.
+// What net/http is lenient about, such as a request with two lengths or a folded line, does not reach it: Serve puts
+// package guard in front.
 package originhttp

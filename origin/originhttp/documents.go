@@ -1,7 +1,6 @@
 package originhttp
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
@@ -11,19 +10,19 @@ import (
 // the time.
 const documentMaxAge = time.Second
 
-// document makes what a path asks for that is no segment. A document is answered like an object, tag and digest
-// included.
+// document makes a manifest or a playlist, as of now. A document is answered like an object, tag and digest included.
 func (d *delivery) document(p Path) (resp origin.Response, mediaType string, err error) {
-	ev, ok := d.catalog.Event(p.Event)
-	if !ok {
+	s, ok := d.state(p.Event)
+	now := d.clock.Now()
+	switch {
+	case !ok:
 		return origin.Response{Reason: origin.UnknownEvent, MaxAge: origin.CreatedSoon}, "", nil
+	case s.Phase(now) == origin.Removed:
+		return origin.Response{Reason: origin.EventRemoved, MaxAge: closedMaxAge}, "", nil
 	}
 	var body []byte
-	now, lifetime := d.clock.Now(), documentMaxAge
+	ev, lifetime := s.Event, documentMaxAge
 	switch p.File {
-	case ConfigFile:
-		mediaType = "application/json"
-		body, err = json.Marshal(ev)
 	case ManifestFile:
 		mediaType = "application/dash+xml"
 		body, err = MPD(ev, now)
@@ -37,9 +36,12 @@ func (d *delivery) document(p Path) (resp origin.Response, mediaType string, err
 		mediaType, lifetime = "application/vnd.apple.mpegurl", playlistMaxAge(ev, now)
 		body, err = MediaPlaylist(ev, p.Rendition, now)
 	}
-	resp = origin.Response{
+	return documentOf(body, lifetime), mediaType, err
+}
+
+func documentOf(body []byte, lifetime time.Duration) origin.Response {
+	return origin.Response{
 		Reason: origin.Published, MaxAge: lifetime,
 		Object: origin.Object{Body: body, Size: len(body), Digest: origin.Checksum(body)},
 	}
-	return resp, mediaType, err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/dunglas/httpsfv"
@@ -24,15 +25,38 @@ const (
 	fieldETag     = "Etag"
 	fieldCache    = "Cache-Status"
 	fieldTiming   = "Server-Timing"
+
+	fieldServedBy     = "Live-Served-By"
+	fieldVersion      = "Live-Version"
+	fieldCacheVersion = "Live-Cache-Version"
+	fieldNotices      = "Live-Notices"
 )
 
 // fields collects the header of one response and hands it over in two allocations, however many fields there are: the
 // values' text lies end to end in one string.
 type fields struct {
 	text  []byte
-	names [20]string
-	ends  [20]int
+	names [24]string
+	ends  [24]int
 	n     int
+}
+
+// maxText is the longest text that is kept to be written over; with all notices that there can be it is longer.
+const maxText = 4 << 10
+
+var freeFields = sync.Pool{New: func() any { return new(fields) }}
+
+// newFields takes fields that release has given back, or makes some.
+func newFields() *fields {
+	f := freeFields.Get().(*fields)
+	f.text, f.n = f.text[:0], 0
+	return f
+}
+
+func (f *fields) release() {
+	if cap(f.text) <= maxText {
+		freeFields.Put(f)
+	}
 }
 
 // end gives the text appended since the last end to a field.
@@ -112,19 +136,10 @@ func crc32cOf(digests map[string][]byte) (sum uint32, ok bool) {
 	return binary.BigEndian.Uint32(b), true
 }
 
-// isToken says whether s is a token (RFC 9651, 3.3.4) of the plain letters that names are made of.
-func isToken(s string) bool {
-	if !origin.ValidName(s) {
-		return false
-	}
-	c := s[0] | 0x20
-	return 'a' <= c && c <= 'z'
-}
-
 // item writes a name as a structured field: a token, or a string where a token cannot say it ("4k-east"); "" for what
 // neither can.
 func item(name string) string {
-	if isToken(name) {
+	if origin.ValidToken(name) {
 		return name
 	}
 	s, err := httpsfv.Marshal(httpsfv.NewItem(name))
@@ -138,7 +153,7 @@ var errItem = errors.New("neither a token nor a string")
 
 // parseItem reads a token or a string.
 func parseItem(values []string) (string, error) {
-	if len(values) == 1 && isToken(values[0]) {
+	if len(values) == 1 && origin.ValidToken(values[0]) {
 		return values[0], nil
 	}
 	it, err := httpsfv.UnmarshalItem(values)
@@ -221,7 +236,7 @@ func cacheStatus(c origin.CacheStatus) string {
 }
 
 func tokenOrString(s string) any {
-	if isToken(s) {
+	if origin.ValidToken(s) {
 		return httpsfv.Token(s)
 	}
 	return s

@@ -135,23 +135,46 @@ type reply struct {
 // A status of 0 means that none came.
 func raw(t testing.TB, address, text string, half bool) (r reply) {
 	t.Helper()
+	c := dial(t, address)
+	defer c.Close()
+	go func() { // a server may answer before it has read everything
+		_, _ = io.WriteString(c, text)
+		if half {
+			_ = c.Conn.(*net.TCPConn).CloseWrite()
+		}
+	}()
+	return c.read(text)
+}
+
+// wire is a connection with nothing between the test and the server.
+type wire struct {
+	net.Conn
+	in *bufio.Reader
+}
+
+func dial(t testing.TB, address string) wire {
+	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
-	if _, err := io.WriteString(conn, text); err != nil {
-		t.Logf("write: %v", err) // a server may refuse before it has read everything
-	}
-	if half {
-		_ = conn.(*net.TCPConn).CloseWrite()
-	}
+	return wire{conn, bufio.NewReader(conn)}
+}
+
+// ask sends a request, or several, and reads the first answer.
+func (c wire) ask(text string) reply {
+	_, _ = io.WriteString(c, text) // what went wrong shows in the answer
+	return c.read(text)
+}
+
+// read reads an answer to a request that begins with text.
+func (c wire) read(text string) reply {
 	method, _, _ := strings.Cut(text, " ")
-	in := bufio.NewReader(conn)
-	resp, err := http.ReadResponse(in, &http.Request{Method: method})
+	resp, err := http.ReadResponse(c.in, &http.Request{Method: method})
 	if err == nil && resp.StatusCode == http.StatusContinue {
-		resp, err = http.ReadResponse(in, &http.Request{Method: method})
+		resp, err = http.ReadResponse(c.in, &http.Request{Method: method})
 	}
 	if err != nil {
 		return reply{closed: true}

@@ -1,45 +1,81 @@
 package originhttp
 
 import (
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
 )
 
-// Limits bound what publications may cost.
+// Limits bound what requests with a body may cost.
 type Limits struct {
-	Body     int64 // bytes of one body; 0 means 16 MiB
-	InFlight int64 // bytes announced by all bodies that are being read; 0 means 1 GiB
+	Body     int64 // bytes of one body, or of one segment of a long upload; 0 means 16 MiB
+	InFlight int64 // bytes of all bodies that are being read; 0 means 1 GiB
 }
 
-// Publishing takes candidates in by PUT or POST (DASH-IF Live Media Ingest, interface 1, treats both alike), at the
-// URLs where Delivery gives them out. Nothing of a request that is refused or cut short reaches the publisher.
+// PublishingOptions say who may publish, and what it may cost; the zero value lets everyone.
+type PublishingOptions struct {
+	Limits
+	// Credentials are asked for before anything else is looked at; nil asks for none.
+	Credentials *Credentials
+	// Region, when not empty, refuses the pipelines of other regions before their bodies are read, unless the event is
+	// one that all pipelines publish everywhere.
+	Region string
+	// Drift is how far the time of a Live-Token may be from the clock; 0 means 5 s.
+	Drift time.Duration
+}
+
+// Publishing takes candidates in, by PUT or POST alike (DASH-IF Live Media Ingest 1.2, interface 1):
 //
-// What the catalog already rules out, an unknown event or a pipeline that it does not have, is refused before the body.
-func Publishing(p origin.Publisher, c Catalog, l Limits) http.Handler {
-	if l.Body <= 0 {
-		l.Body = 16 << 20
+//	/{event}/{rendition}/{n}.m4s       one segment, at the URL where Delivery gives it out
+//	/{event}/{rendition}/init.mp4      a CMAF header
+//	/{event}/Streams({rendition}.cmfv) a track, as it comes: header and segments, in one request or in many
+//	/{event}/{name}.mpd                a manifest, which is looked at and then ignored: see takeManifest
+//	/{event}/                          nothing: an empty request asks whether publishing would be allowed
+//
+// Live-Pipeline names the pipeline; where Credentials know only one for who asks, it may be left out. Nothing of a
+// request that is refused or cut short reaches the publisher, but for the whole segments of a long upload. The statuses:
+//
+//	201, 200  stored; the same bytes were stored before
+//	400       path, fields, token, digest or framing are wrong, or the body was cut short
+//	401, 403  no credentials; a pipeline that is not theirs, the event's or the region's
+//	404       no such event or rendition; a number outside of the event
+//	408       the body took too long
+//	409       other bytes are stored, or the segment has not begun
+//	410       after the retry deadline
+//	411, 413  neither a length nor chunks; too many bytes
+//	412       segments of a Streams() track before its header; If-Match; If-None-Match: * where there is something
+//	415, 422  no media type of CMAF's, or a content coding; no CMAF
+//	503       not stored now: no quorum, or too much at once
+//
+// All but 408, 413 and 503 that can be said before the body are said before the body, 413 too where a length was announced.
+func Publishing(p origin.Publisher, c Catalog, clock origin.Clock, o PublishingOptions) http.Handler {
+	if o.Body <= 0 {
+		o.Body = 16 << 20
 	}
-	if l.InFlight <= 0 {
-		l.InFlight = 1 << 30
+	if o.InFlight <= 0 {
+		o.InFlight = 1 << 30
 	}
-	return &publishing{publisher: p, catalog: c, limits: l}
+	if o.Drift <= 0 {
+		o.Drift = 5 * time.Second
+	}
+	return &publishing{publisher: p, catalog: c, clock: clock, options: o, headers: make(map[origin.Key]bool)}
 }
 
 type publishing struct {
 	publisher origin.Publisher
 	catalog   Catalog
-	limits    Limits
+	clock     origin.Clock
+	options   PublishingOptions
 	inFlight  atomic.Int64 // bytes
+
+	mu      sync.Mutex
+	headers map[origin.Key]bool // CMAF headers of which this handler knows that they are stored; see remember
 }
 
 func (h *publishing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -47,201 +83,135 @@ func (h *publishing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuseMethod(w, r, "PUT, POST")
 		return
 	}
-	p, ref := h.receive(r)
+	to, ref := h.admit(r)
+	if ref != nil {
+		ref.close = true // the body stays unread
+		ref.write(w)
+		return
+	}
+	switch to.what {
+	case aTrack:
+		h.takeTrack(w, r, to)
+	case aManifest:
+		h.takeManifest(w, r)
+	case thePoint:
+		h.takeNothing(w, r)
+	default:
+		h.takeOne(w, r, to)
+	}
+}
+
+// admission is where an admitted request publishes to, and for whom.
+type admission struct {
+	place
+	event     origin.Event
+	rendition origin.Rendition
+	pipeline  string // "" where none needs to be named
+}
+
+func (a *admission) key(n origin.SegmentNumber) origin.Key {
+	return origin.Key{Event: a.event.ID, Rendition: a.rendition.ID, Number: n, Pipeline: a.pipeline}
+}
+
+// admit refuses what credentials, the path, and the catalog rule out.
+func (h *publishing) admit(r *http.Request) (to admission, ref *refusal) {
+	theirs, ref := h.options.Credentials.pipelines(r)
+	if ref != nil {
+		return to, ref
+	}
+	var err error
+	if to.place, err = requestPlace(r); err != nil {
+		return to, bad(err.Error())
+	}
+	if to.pipeline, ref = pipelineOf(r, theirs, to.what == aManifest || to.what == thePoint); ref != nil {
+		return to, ref
+	}
+	ok := false
+	if to.event, ok = h.catalog.Event(to.place.event); !ok {
+		return to, &refusal{outcome: origin.NoSuchPlace, text: "no such event"}
+	}
+	if to.pipeline != "" {
+		home, ok := to.event.RegionOf(to.pipeline)
+		switch {
+		case !ok:
+			return to, &refusal{outcome: origin.Forbidden, text: "the event has no such pipeline"}
+		case h.options.Region != "" && home != h.options.Region && !to.event.CrossPublish:
+			return to, &refusal{outcome: origin.Forbidden, text: "the pipeline publishes in " + home}
+		}
+	}
+	if to.what == aManifest || to.what == thePoint {
+		return to, nil
+	}
+	to.rendition, ok = to.event.Rendition(to.place.rendition)
+	if !ok || to.kind != "" && to.kind != to.rendition.Kind {
+		return to, &refusal{outcome: origin.NoSuchPlace, text: "no such rendition"}
+	}
+	return to, nil
+}
+
+// pipelineOf is the pipeline that a request speaks for: of theirs, if there are credentials.
+func pipelineOf(r *http.Request, theirs []string, optional bool) (string, *refusal) {
+	values, named := r.Header[fieldPipeline]
+	if !named && len(theirs) == 1 {
+		return theirs[0], nil
+	}
+	if !named && optional {
+		return "", nil
+	}
+	name, err := parseItem(values)
+	if err != nil || !origin.ValidName(name) {
+		return "", bad(fieldPipeline + " must name the pipeline")
+	}
+	if theirs != nil && !slices.Contains(theirs, name) {
+		return "", &refusal{outcome: origin.Forbidden, text: "these credentials are not that pipeline's"}
+	}
+	return name, nil
+}
+
+// takeOne takes one segment or CMAF header.
+func (h *publishing) takeOne(w http.ResponseWriter, r *http.Request, to admission) {
+	p, ref := h.receive(r, to)
 	if ref != nil {
 		ref.write(w)
 		return
 	}
+	receipt := h.publish(r, p)
+	if to.number == origin.Header && receipt.Outcome.Accepted() {
+		h.remember(p.Key)
+	}
+	if r.Header.Get("If-None-Match") == "*" && (receipt.Outcome == origin.Repeated || receipt.Outcome == origin.Conflict) {
+		preconditionFailed("there is a candidate already").write(w)
+		return
+	}
+	acknowledge(w, receipt)
+}
+
+// publish asks the publisher once. Where it is dead, so is this.
+func (h *publishing) publish(r *http.Request, p origin.Publication) origin.Receipt {
 	receipt, err := h.publisher.Publish(r.Context(), p)
 	switch {
 	case errors.Is(err, origin.ErrUnreachable):
 		panic(http.ErrAbortHandler) // as a dead machine would
 	case err != nil:
-		receipt = origin.Receipt{Outcome: origin.Unavailable, Detail: err.Error()}
+		return origin.Receipt{Outcome: origin.Unavailable, Detail: err.Error()}
 	}
-	acknowledge(w, receipt)
+	return receipt
 }
 
-// receive reads a publication, or says why not.
-func (h *publishing) receive(r *http.Request) (p origin.Publication, ref *refusal) {
-	p, ref = readPublication(r)
-	if ref == nil {
-		ref = h.place(p.Key)
-	}
-	if ref == nil {
-		ref = checkFraming(r, h.limits.Body)
-	}
-	if ref != nil {
-		ref.close = true // the body stays unread
-		return p, ref
-	}
-	want, err := reprDigests(r.Header[fieldDigest])
-	if err != nil {
-		return p, &refusal{status: http.StatusBadRequest, text: fieldDigest + ": " + err.Error(), close: true}
-	}
-	reserve := r.ContentLength
-	if reserve < 0 {
-		reserve = h.limits.Body
-	}
-	defer h.inFlight.Add(-reserve)
-	if h.inFlight.Add(reserve) > h.limits.InFlight {
-		return p, &refusal{outcome: origin.Unavailable, text: "too many bodies at once", close: true}
-	}
-	body, ref := readBody(r, h.limits.Body)
-	if ref != nil {
-		return p, ref
-	}
-	p.Object = origin.Object{Body: body, Size: len(body), Digest: origin.Checksum(body)}
-	return p, checkBody(&p, want)
-}
-
-// place refuses what the catalog rules out.
-func (h *publishing) place(key origin.Key) *refusal {
-	ev, ok := h.catalog.Event(key.Event)
-	if !ok {
-		return &refusal{outcome: origin.NoSuchPlace, text: "no such event"}
-	}
-	if _, ok := ev.Rendition(key.Rendition); !ok {
-		return &refusal{outcome: origin.NoSuchPlace, text: "no such rendition"}
-	}
-	if _, ok := ev.RegionOf(key.Pipeline); !ok {
-		return &refusal{outcome: origin.Forbidden, text: "the event has no such pipeline"}
-	}
-	return nil
-}
-
-// readPublication reads all that is known before the body.
-func readPublication(r *http.Request) (p origin.Publication, ref *refusal) {
-	bad := func(text string) *refusal { return &refusal{status: http.StatusBadRequest, text: text} }
-	path, err := requestPath(r)
-	if err != nil {
-		return p, bad(err.Error())
-	}
-	if path.File != SegmentFile && path.File != HeaderFile {
-		return p, &refusal{status: http.StatusForbidden, text: "manifests and playlists are not published here"}
-	}
-	req := path.Request()
-	p.Key = origin.Key{Event: req.Event, Rendition: req.Rendition, Number: req.Number}
-	p.Key.Pipeline, err = parseItem(r.Header[fieldPipeline])
-	if err != nil || !origin.ValidName(p.Key.Pipeline) {
-		return p, bad(fieldPipeline + " must name the pipeline")
-	}
-	values, inspected := r.Header[fieldDefects]
-	tokens, err := parseTokens(values)
-	if err == nil {
-		p.Defects, err = origin.ParseDefects(tokens)
-	}
-	if err != nil {
-		return p, bad(fieldDefects + ": " + err.Error())
-	}
-	p.Inspected = inspected
-	return p, nil
-}
-
-// checkFraming refuses bodies by what is said about them.
-func checkFraming(r *http.Request, limit int64) *refusal {
-	_, announced := r.Header["Content-Length"]
-	chunked := slices.Contains(r.TransferEncoding, "chunked")
-	switch {
-	case !announced && !chunked: // RFC 9110, 15.5.12; net/http takes it for an empty body
-		return &refusal{status: http.StatusLengthRequired, text: "say how long the body is, or send it in chunks"}
-	case r.ContentLength > limit: // RFC 9110, 15.5.14
-		return tooLarge(limit)
-	case !goodMediaType(r.Header.Get("Content-Type")), r.Header.Get("Content-Encoding") != "": // RFC 9110, 15.5.16
-		return &refusal{status: http.StatusUnsupportedMediaType, text: "segments are plain video/mp4 or audio/mp4"}
-	case r.Header.Get("Content-Range") != "": // RFC 9110, 14.5
-		return &refusal{status: http.StatusBadRequest, text: "segments are published whole"}
-	}
-	return nil
-}
-
-func tooLarge(limit int64) *refusal {
-	return &refusal{
-		status: http.StatusRequestEntityTooLarge, close: true,
-		text: "a body has at most " + strconv.FormatInt(limit, 10) + " bytes",
-	}
-}
-
-func goodMediaType(s string) bool {
-	media, _, _ := strings.Cut(s, ";")
-	switch strings.ToLower(strings.TrimSpace(media)) {
-	case "", "video/mp4", "audio/mp4", "application/mp4", "application/octet-stream":
-		return true
-	}
-	return false
-}
-
-// checkBody compares the body with what was said of it. An empty one is a declared hole, and has to say so: a packager
-// that crashed after the header must not be taken for one that has nothing to send.
-func checkBody(p *origin.Publication, want map[string][]byte) *refusal {
-	if hole := p.Defects&origin.MissingSegment != 0; hole != (p.Object.Size == 0) {
-		return &refusal{
-			status: http.StatusBadRequest,
-			text:   fieldDefects + ": missing-segment goes with an empty body, and an empty body with missing-segment",
-		}
-	}
-	if sum, ok := want["crc32c"]; ok {
-		if got, ok := crc32cOf(want); !ok || got != p.Object.Digest {
-			text := fmt.Sprintf("crc32c is %08x, not %x", p.Object.Digest, sum)
-			return &refusal{outcome: origin.BadDigest, text: text}
-		}
-	}
-	if sum, ok := want["sha-256"]; ok {
-		if got := sha256.Sum256(p.Object.Body); !slices.Equal(sum, got[:]) {
-			text := fmt.Sprintf("sha-256 is %x, not %x", got, sum)
-			return &refusal{outcome: origin.BadDigest, text: text}
-		}
-	}
-	return nil
-}
-
-// refusal is why a publication does not get to the publisher: an outcome, or a status where there is none that says it.
-type refusal struct {
-	status  int
-	outcome origin.Outcome
-	text    string
-	close   bool // the body, or the rest of it, is not read
-}
-
-func (ref *refusal) write(w http.ResponseWriter) {
-	if ref.close {
-		w.Header().Set("Connection", "close")
-	}
-	if ref.outcome != "" {
-		acknowledge(w, origin.Receipt{Outcome: ref.outcome, Detail: ref.text})
+// takeNothing answers who only wants to know whether it could publish here (DASH-IF, interface 1, clause 1).
+func (h *publishing) takeNothing(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		ref := bad("this is where manifests, headers and segments are published below")
+		ref.close = true
+		ref.write(w)
 		return
 	}
-	http.Error(w, ref.text, ref.status)
+	ready(w, "publishing is allowed here\n")
 }
 
-// receiptJSON is the body of every answer that has an outcome.
-type receiptJSON struct {
-	Outcome origin.Outcome `json:"outcome"`
-	Defects []string       `json:"defects,omitempty"`
-	Detail  string         `json:"detail,omitempty"`
-}
-
-func acknowledge(w http.ResponseWriter, receipt origin.Receipt) {
-	body, err := json.Marshal(receiptJSON{receipt.Outcome, receipt.Defects.Names(), receipt.Detail})
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	body = append(body, '\n')
-	var buf [256]byte
-	f := fields{text: buf[:0]}
-	f.add(fieldOutcome, string(receipt.Outcome))
-	if receipt.Outcome.Accepted() {
-		f.add(fieldDefects, defectList(receipt.Defects))
-	}
-	f.add("Cache-Control", "no-store")
-	f.add("Content-Type", "application/json")
-	f.addInt("Content-Length", len(body))
-	status := receipt.Outcome.Status()
-	if status == http.StatusServiceUnavailable {
-		f.addInt("Retry-After", retryAfter(time.Second))
-	}
-	f.writeTo(w.Header())
-	w.WriteHeader(status)
-	_, _ = w.Write(body)
+func ready(w http.ResponseWriter, text string) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	_, _ = w.Write([]byte(text)) // who does not want to know has gone
 }

@@ -52,7 +52,7 @@ func sha(s string) string {
 
 func TestPublishingAccepts(t *testing.T) {
 	s := &shelf{says: origin.Receipt{Outcome: origin.Stored, Defects: origin.ShortSegment, Detail: "0.1 s short"}}
-	address := listen(t, Publishing(s, catalog, Limits{}), ForPublishing)
+	address := listen(t, Publishing(s, catalog, fixed(epoch), PublishingOptions{}), ForPublishing)
 	whole := origin.Publication{
 		Key: origin.Key{Event: "final", Rendition: "v1080", Number: 1017, Pipeline: "a"}, Object: objectOf("123456789")}
 	with := func(change func(*origin.Publication)) origin.Publication { p := whole; change(&p); return p }
@@ -94,7 +94,7 @@ func TestPublishingAccepts(t *testing.T) {
 // Whatever is wrong with a publication, nothing of it reaches the publisher.
 func TestPublishingRefuses(t *testing.T) {
 	s := &shelf{says: origin.Receipt{Outcome: origin.Stored}}
-	address := listen(t, Publishing(s, catalog, Limits{Body: 1 << 20}), ForPublishing)
+	address := listen(t, Publishing(s, catalog, fixed(epoch), PublishingOptions{Limits: Limits{Body: 1 << 20}}), ForPublishing)
 	cut, closes := true, true
 	for _, c := range []struct {
 		about, send string
@@ -111,7 +111,8 @@ func TestPublishingRefuses(t *testing.T) {
 		{"defects that are no list", put + byA + "Live-Defects: not-sync,\r\n" + digits, false, 400, closes, ""},
 		{"defects in quotes", put + byA + "Live-Defects: \"not-sync\"\r\n" + digits, false, 400, closes, ""},
 		{"a bad path", strings.Replace(put, "1017", "01017", 1) + byA + digits, false, 400, closes, ""},
-		{"a manifest", "PUT /final/manifest.mpd HTTP/1.1\r\nHost: x\r\n" + byA + digits, false, 403, closes, ""},
+		{"a playlist", "PUT /final/master.m3u8 HTTP/1.1\r\nHost: x\r\n" + byA + digits, false, 400, closes, ""},
+		{"a manifest that is none", "PUT /final/manifest.mpd HTTP/1.1\r\nHost: x\r\n" + byA + digits, false, 400, false, ""},
 		{"an unknown event", strings.Replace(put, "final", "other", 1) + byA + digits, false, 404, closes, "no-such"},
 		{"an unknown rendition", strings.Replace(put, "v1080", "v1", 1) + byA + digits, false, 404, closes, "no-such"},
 		{"another event's pipeline", put + "Live-Pipeline: z\r\n" + digits, false, 403, closes, "forbidden"},
@@ -166,7 +167,7 @@ func TestPublishingRefuses(t *testing.T) {
 // A body that does not come in time is given up, with a status if anybody listens.
 func TestPublishingSlowBody(t *testing.T) {
 	s := &shelf{}
-	address := listen(t, Publishing(s, catalog, Limits{}), ForPublishing,
+	address := listen(t, Publishing(s, catalog, fixed(epoch), PublishingOptions{}), ForPublishing,
 		func(srv *http.Server) { srv.ReadTimeout = 100 * time.Millisecond })
 	r := raw(t, address, put+byA+"Content-Length: 10\r\n\r\n123456789", false)
 	if r.status != 408 || !r.closed || len(s.take()) > 0 {
@@ -177,7 +178,7 @@ func TestPublishingSlowBody(t *testing.T) {
 // Bodies that are being read have a bound in all, and give their share back.
 func TestPublishingInFlight(t *testing.T) {
 	s := &shelf{says: origin.Receipt{Outcome: origin.Stored}}
-	address := listen(t, Publishing(s, catalog, Limits{InFlight: 8}), ForPublishing)
+	address := listen(t, Publishing(s, catalog, fixed(epoch), PublishingOptions{Limits: Limits{InFlight: 8}}), ForPublishing)
 	r := raw(t, address, put+byA+digits, false)
 	if r.status != 503 || !r.closed || r.header.Get("Live-Outcome") != "no-quorum" || r.header.Get("Retry-After") != "1" {
 		t.Errorf("9 bytes where 8 may be in flight: %+v", r)
@@ -194,7 +195,7 @@ func TestPublishingInFlight(t *testing.T) {
 
 func TestPublishingErrors(t *testing.T) {
 	s := &shelf{err: fmt.Errorf("zone 2: %w", origin.ErrUnreachable)}
-	address := listen(t, Publishing(s, catalog, Limits{}), ForPublishing)
+	address := listen(t, Publishing(s, catalog, fixed(epoch), PublishingOptions{}), ForPublishing)
 	if r := raw(t, address, put+byA+digits, false); r.status != 0 {
 		t.Errorf("a dead machine answers %+v", r)
 	}

@@ -33,10 +33,10 @@ func respond(w http.ResponseWriter, r *http.Request, resp *origin.Response, medi
 		http.Error(w, "the object has no bytes", http.StatusInternalServerError)
 		return
 	}
-	var buf [512]byte
-	f := fields{text: buf[:0]}
-	describe(&f, resp)
-	describeObject(&f, resp, mediaType)
+	f := newFields()
+	defer f.release()
+	describe(f, resp)
+	describeObject(f, resp, mediaType)
 	if conditional(r.Header) {
 		f.writeTo(w.Header())
 		respondPartly(w, r, body)
@@ -51,10 +51,10 @@ func respond(w http.ResponseWriter, r *http.Request, resp *origin.Response, medi
 }
 
 func respondError(w http.ResponseWriter, r *http.Request, resp *origin.Response) {
-	var buf [256]byte
-	f := fields{text: buf[:0]}
+	f := newFields()
+	defer f.release()
 	status, body := resp.Reason.Status(), errorBodies[resp.Reason]
-	describe(&f, resp)
+	describe(f, resp)
 	f.add("Content-Type", "text/plain; charset=utf-8")
 	f.addInt("Content-Length", len(body))
 	if status == http.StatusServiceUnavailable {
@@ -88,6 +88,7 @@ func describe(f *fields, resp *origin.Response) {
 			f.add(fieldCache, s)
 		}
 	}
+	describeEvent(f, &resp.Bulletin)
 }
 
 // describeObject says which bytes these are, and whose.
@@ -103,6 +104,9 @@ func describeObject(f *fields, resp *origin.Response, mediaType string) {
 	}
 	if s := item(resp.Region); s != "" {
 		f.add(fieldRegion, s)
+	}
+	if resp.ServedBy != "" {
+		f.add(fieldServedBy, item(resp.ServedBy))
 	}
 	if resp.Defects != 0 {
 		f.add(fieldDefects, defectList(resp.Defects))

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/net/netutil"
+	"github.com/liveorigin/liveorigin/origin/guard"
 )
 
 // Role says what a listener is for; publishing and delivery never share one.
@@ -23,25 +23,22 @@ const (
 	ForPublishing
 )
 
-// MaxConnections is how many connections a listener has open at once when Serve is not told otherwise; more wait to be
-// accepted.
-const MaxConnections = 16384
-
 // stopGrace is how long a server may take to stop; half of it goes by before held requests are sent away.
 const stopGrace = 5 * time.Second
 
 // errStopping is the cause with which a stopping server cancels the requests that it still holds.
 var errStopping = errors.New("server is stopping")
 
-// NewServer gives a handler a server with every limit set. A delivery request may be held open for a segment, its
-// publish delay and its retry budget, so WriteTimeout leaves 30 s from the header in to the last byte out: enough for
-// segments of up to 10 s; for longer ones raise it. A publication must be in within 10 s.
+// NewServer gives a handler a server with every limit set that net/http has; Serve adds those of package guard. A
+// delivery request may be held open for a segment, its publish delay and its retry budget, so WriteTimeout leaves 30 s
+// from the header in to the last byte out: enough for segments of up to 10 s; for longer ones raise it. A publication
+// may be an upload that lasts as long as the event, so its limits are those of the guard, which watches the pace.
 func NewServer(h http.Handler, role Role, logger *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	noise := &quietWriter{logger: logger, every: time.Second}
 	srv := &http.Server{
-		Handler:                      harden(h, noise),
+		Handler:                      h,
 		Protocols:                    protocols,
 		ReadHeaderTimeout:            10 * time.Second,
 		ReadTimeout:                  30 * time.Second, // else a body that a GET should not have could drip for ever
@@ -52,23 +49,38 @@ func NewServer(h http.Handler, role Role, logger *slog.Logger) *http.Server {
 		ErrorLog:                     log.New(noise, "", 0),
 	}
 	if role == ForPublishing {
-		srv.ReadTimeout = 10 * time.Second
+		srv.ReadTimeout, srv.WriteTimeout = 0, 0
 	}
 	return srv
 }
 
-// Serve serves a listener until ctx ends, and then stops within 5 s: no new connections, requests in flight are
-// finished, those still held after half the time are answered 503, and what is left is cut off. It returns nil after
-// such a stop. With maxConnections zero, MaxConnections holds.
+// Serve serves a listener behind a guard with the default limits, but for maxConnections, if it is not zero. It stops
+// as ServeGuarded does.
 func Serve(ctx context.Context, ln net.Listener, srv *http.Server, maxConnections int) error {
-	if maxConnections <= 0 {
-		maxConnections = MaxConnections
+	limits := guard.Limits{Connections: maxConnections}
+	if h, ok := srv.Handler.(interface {
+		Refuse(head, into []byte) []byte
+	}); ok {
+		limits.Refuse = h.Refuse
 	}
+	if srv.ErrorLog != nil {
+		if noise, ok := srv.ErrorLog.Writer().(*quietWriter); ok {
+			limits.Logger = noise.logger
+		}
+	}
+	return ServeGuarded(ctx, guard.Listen(ln, limits), srv)
+}
+
+// ServeGuarded serves a guarded listener until ctx ends, and then stops within 5 s: no new connections, requests in
+// flight are finished, those still held after half the time are answered 503, and what is left is cut off. It returns
+// nil after such a stop.
+func ServeGuarded(ctx context.Context, ln *guard.Listener, srv *http.Server) error {
 	base, dismiss := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer dismiss(errStopping)
 	srv.BaseContext = func(net.Listener) context.Context { return base }
+	ln.Protect(srv)
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(netutil.LimitListener(ln, maxConnections)) }()
+	go func() { failed <- srv.Serve(ln) }()
 	select {
 	case err := <-failed:
 		_ = srv.Close() // the connections; the listener is gone
@@ -115,4 +127,10 @@ func (q *quietWriter) Write(line []byte) (int, error) {
 		q.logger.Warn("http", "what", string(line[:min(len(line), 2000)]), "swallowed", swallowed)
 	}
 	return len(line), nil
+}
+
+// closeWith refuses a request with a line of text and closes the connection, so that what else it sends is not read.
+func closeWith(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Connection", "close")
+	http.Error(w, text, status)
 }

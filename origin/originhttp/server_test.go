@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/origin/guard"
 )
 
 // A stop lets requests in flight finish, sends away who is still held, and takes no new ones.
@@ -68,16 +69,12 @@ func TestServeStops(t *testing.T) {
 	}
 }
 
-// Nothing that a stranger can draw out is without a limit, and a publication has less time than a held request.
+// Nothing that a stranger can draw out is without a limit; those of a publication's body are the guard's.
 func TestServerLimits(t *testing.T) {
-	for role, within := range map[Role]time.Duration{ForDelivery: 30 * time.Second, ForPublishing: 10 * time.Second} {
+	for role, within := range map[Role]time.Duration{ForDelivery: 30 * time.Second, ForPublishing: 0} {
 		srv := NewServer(http.NotFoundHandler(), role, nil)
-		for _, d := range []time.Duration{srv.ReadHeaderTimeout, srv.ReadTimeout, srv.WriteTimeout, srv.IdleTimeout} {
-			if d <= 0 {
-				t.Errorf("role %d has no limit: %+v", role, srv)
-			}
-		}
-		if srv.ReadTimeout != within || srv.WriteTimeout < 30*time.Second || srv.MaxHeaderBytes > 16<<10 {
+		if srv.ReadTimeout != within || srv.WriteTimeout != within || srv.ReadHeaderTimeout != 10*time.Second ||
+			srv.IdleTimeout != 75*time.Second || srv.MaxHeaderBytes > 16<<10 {
 			t.Errorf("role %d: %+v", role, srv)
 		}
 	}
@@ -94,7 +91,7 @@ func TestServeFails(t *testing.T) {
 	}
 }
 
-// Beyond the limit connections wait; they are not refused.
+// Beyond the limit connections are refused with a status, and there is room again when one is gone.
 func TestServeLimitsConnections(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -108,20 +105,12 @@ func TestServeLimitsConnections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second := make(chan reply, 1)
-	time.Sleep(20 * time.Millisecond) // the first is accepted first
-	go func() {
-		second <- raw(t, ln.Addr().String(), "GET /final/v1080/1.m4s HTTP/1.1\r\nHost: x\r\n\r\n", false)
-	}()
-	select {
-	case r := <-second:
-		t.Errorf("answered beside the first: %+v", r)
-	case <-time.After(50 * time.Millisecond):
+	const get = "GET /final/v1080/1.m4s HTTP/1.1\r\nHost: x\r\n\r\n"
+	if r := raw(t, ln.Addr().String(), get, false); r.status != 503 || r.header.Get("Retry-After") == "" || !r.closed {
+		t.Errorf("beside the first: %+v", r)
 	}
 	_ = first.Close()
-	if r := <-second; r.status != 200 {
-		t.Errorf("after the first: %+v", r)
-	}
+	eventually(t, "room again", func() bool { return raw(t, ln.Addr().String(), get, false).status == 200 })
 	stop()
 	if err := <-done; err != nil {
 		t.Error(err)
@@ -150,27 +139,51 @@ func TestVanishedViewer(t *testing.T) {
 	}
 }
 
-// A panic breaks its own connection off, without an answer, and says so once.
+// A panic ends its own request with a 500, or cuts off what has begun; the connection's next request is served, and the
+// log has one line.
 func TestPanicEndsOneRequest(t *testing.T) {
 	var logged bytes.Buffer
-	quiet := &quietWriter{logger: slog.New(slog.NewTextHandler(&logged, nil)), every: time.Minute}
-	h := harden(Delivery(getter(func(_ context.Context, r origin.Request) (origin.Response, error) {
+	h := Delivery(getter(func(_ context.Context, r origin.Request) (origin.Response, error) {
 		if r.Number == 13 {
 			panic("unlucky")
 		}
 		return published("x"), nil
-	}), catalog, fixed(epoch)), quiet)
-	address := listen(t, h, ForDelivery)
+	}), catalog, fixed(epoch))
+	mux := http.NewServeMux()
+	mux.Handle("/", h)
+	mux.HandleFunc("/half", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, strings.Repeat("x", 9000))
+		panic("unlucky")
+	})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := guard.Listen(ln, guard.Limits{Logger: slog.New(slog.NewTextHandler(&logged, nil))})
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- ServeGuarded(ctx, g, NewServer(mux, ForDelivery, nil)) }()
+	conn := dial(t, ln.Addr().String())
 	for range 3 {
-		if r := raw(t, address, "GET /final/v1080/13.m4s HTTP/1.1\r\nHost: x\r\n\r\n", false); r.status != 0 {
+		if r := conn.ask("GET /final/v1080/13.m4s HTTP/1.1\r\nHost: x\r\n\r\n"); r.status != 500 || r.closed {
 			t.Errorf("a panic answers %+v", r)
 		}
+		if r := conn.ask("GET /final/v1080/14.m4s HTTP/1.1\r\nHost: x\r\n\r\n"); r.status != 200 {
+			t.Errorf("the next request: %+v", r)
+		}
 	}
-	if r := raw(t, address, "GET /final/v1080/14.m4s HTTP/1.1\r\nHost: x\r\n\r\n", false); r.status != 200 {
-		t.Errorf("the next request: %+v", r)
+	if r := conn.ask("GET /half HTTP/1.1\r\nHost: x\r\n\r\n"); r.status != 200 || !r.closed {
+		t.Errorf("a panic in mid-answer: %d, closed %v", r.status, r.closed)
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 	if got := logged.String(); strings.Count(got, "unlucky") != 1 || !strings.Contains(got, "server_test.go") {
 		t.Errorf("the log has\n%s", got)
+	}
+	if n := g.Stats().Panics; n != 4 {
+		t.Errorf("counted %d panics, want 4", n)
 	}
 }
 

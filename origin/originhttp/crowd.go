@@ -1,0 +1,145 @@
+package originhttp
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/liveorigin/liveorigin/origin"
+)
+
+// crowds see to it that, of those who are held for one segment, everyone has the first bytes before anyone has the rest.
+// They are all woken at once, and a body takes longer to write than its beginning: without this, the last would hear
+// nothing until nearly all the others had everything.
+type crowds struct {
+	mu   sync.Mutex
+	of   map[origin.Request]*crowd
+	free []*crowd // some to use again, since every request is in one for a moment
+}
+
+// crowd is everyone who has asked for the same, until the first of them is answered after a hold.
+type crowd struct {
+	req  origin.Request
+	left int           // of them, who have no first bytes yet
+	all  chan struct{} // closed when none is left; nil while nobody waits for that
+}
+
+const (
+	// firstBytes is how much of a body is sent first: with the header it is one write.
+	firstBytes = 2 << 10
+	// turnPatience bounds the wait for the others' first bytes. One of them may be reading from a slow store.
+	turnPatience = origin.RegionPatience
+	maxFree      = 256
+)
+
+// join makes a request one of its crowd.
+func (cs *crowds) join(req origin.Request) turn {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	c := cs.of[req]
+	if c == nil {
+		if n := len(cs.free); n > 0 {
+			c, cs.free = cs.free[n-1], cs.free[:n-1]
+		} else {
+			c = new(crowd)
+		}
+		if cs.of == nil {
+			cs.of = make(map[origin.Request]*crowd)
+		}
+		c.req, cs.of[req] = req, c
+	}
+	c.left++
+	return turn{crowds: cs, crowd: c}
+}
+
+// turn is one request's place in its crowd.
+type turn struct {
+	crowds *crowds
+	crowd  *crowd // nil once it has begun
+}
+
+// begun says that the request has its first bytes, or needs none. Saying so again does nothing.
+func (t *turn) begun() {
+	if t.crowd == nil {
+		return
+	}
+	cs := t.crowds
+	cs.mu.Lock()
+	t.leave()
+	cs.mu.Unlock()
+}
+
+// leave takes the request out of its crowd. The caller holds the lock.
+func (t *turn) leave() {
+	cs, c := t.crowds, t.crowd
+	t.crowd = nil
+	if c.left--; c.left > 0 {
+		return
+	}
+	cs.close(c)
+	if c.all != nil {
+		close(c.all)
+		c.all = nil
+	}
+	if len(cs.free) < maxFree {
+		cs.free = append(cs.free, c)
+	}
+}
+
+// close lets nobody else join. The caller holds the lock.
+func (cs *crowds) close(c *crowd) {
+	if cs.of[c.req] == c {
+		delete(cs.of, c.req)
+	}
+}
+
+// wait is begun, and returns when the others have begun as well who were in the crowd with it; those who come from now on
+// are another.
+func (t *turn) wait() {
+	if t.crowd == nil {
+		return
+	}
+	cs, c := t.crowds, t.crowd
+	cs.mu.Lock()
+	cs.close(c)
+	if c.left > 1 && c.all == nil {
+		c.all = make(chan struct{})
+	}
+	all := c.all
+	t.leave()
+	cs.mu.Unlock()
+	if all == nil {
+		return
+	}
+	timer := time.NewTimer(turnPatience)
+	defer timer.Stop()
+	select {
+	case <-all:
+	case <-timer.C:
+	}
+}
+
+// inTurn writes the beginning of a body, and the rest when it is its turn.
+type inTurn struct {
+	http.ResponseWriter
+	turn turn
+}
+
+// Unwrap is for http.ResponseController.
+func (w *inTurn) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *inTurn) Write(b []byte) (int, error) {
+	if w.turn.crowd == nil || len(b) <= firstBytes {
+		return w.ResponseWriter.Write(b)
+	}
+	n, err := w.ResponseWriter.Write(b[:firstBytes])
+	if err == nil {
+		err = http.NewResponseController(w.ResponseWriter).Flush()
+	}
+	if err != nil {
+		return n, err
+	}
+	w.turn.wait()
+	rest, err := w.ResponseWriter.Write(b[firstBytes:])
+	return n + rest, err
+}
