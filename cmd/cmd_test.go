@@ -1,4 +1,4 @@
-package main
+package cmd
 
 import (
 	"os"
@@ -7,6 +7,18 @@ import (
 	"strings"
 	"testing"
 )
+
+// Paths in these tests are as somebody types them who stands where the README is. Where the program itself is asked for,
+// this binary is it.
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		os.Exit(Main())
+	}
+	if err := os.Chdir(".."); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 func TestExitCodes(t *testing.T) {
 	dir := t.TempDir()

@@ -1,0 +1,389 @@
+package originserver
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/liveorigin/liveorigin/encoders"
+	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/origin/cassandra/cqldouble"
+	"github.com/liveorigin/liveorigin/origin/control"
+	"github.com/liveorigin/liveorigin/origin/operator"
+	"github.com/liveorigin/liveorigin/origin/originhttp"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	operatorSecret = "operators-secret-0123456789"
+	viewSecret     = "viewers-secret-0123456789"
+	packagerToken  = "packagers-token-0123456789"
+	nodesSecret    = "nodes-secret-0123456789"
+)
+
+// folder has the files that configurations here name.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	certificate, key := selfSigned(t)
+	for name, text := range map[string][]byte{
+		"cert.pem": certificate, "key.pem": key,
+		"operators.txt": []byte("ann " + operatorSecret + "\nbob " + viewSecret + " read-only\n"),
+		"tokens.json":   []byte(`{"a": "` + packagerToken + `"}`),
+		"nodes.token":   []byte(nodesSecret + "\n"),
+		"short.token":   []byte("short"),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// selfSigned is a certificate for 127.0.0.1.
+func selfSigned(t *testing.T) (certificate, key []byte) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "origin"}, NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
+}
+
+// started is a server that serves.
+type started struct {
+	*Server
+	at   map[string]string // addresses, by listener
+	stop func()            // and wait until it has
+}
+
+// start reads a configuration and lets a server serve, until stop or the test's end.
+func start(t *testing.T, dir, text string) *started {
+	t.Helper()
+	path := filepath.Join(dir, "origin.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), c, slog.DiscardHandler)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ctx) }()
+	up := &started{Server: s, at: map[string]string{}}
+	up.stop = func() {
+		if ctx.Err() != nil {
+			return
+		}
+		cancel()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+		s.Close()
+	}
+	t.Cleanup(up.stop)
+	for _, line := range s.Addresses() {
+		name, address, _ := strings.Cut(line, "=")
+		up.at[name] = address
+	}
+	return up
+}
+
+const onFreePorts = "listen: {publish: 127.0.0.1:0, deliver: 127.0.0.1:0, operate: 127.0.0.1:0}\n"
+
+func client(t *testing.T, base string, o originhttp.ClientOptions) *originhttp.Client {
+	t.Helper()
+	c, err := originhttp.NewClient(base, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+func get(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	transport := &http.Transport{DisableKeepAlives: true}
+	resp, err := (&http.Client{Transport: transport}).Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
+}
+
+// A packager needs its token, over TLS; operators do things, which are counted, and outlast the process.
+func TestSecureOrigin(t *testing.T) {
+	dir := folder(t)
+	config := "name: o\nregion: east\n" + onFreePorts + `
+tls: {publish: {certificate: cert.pem, key: key.pem}}
+credentials: {tokens: tokens.json}
+operators: operators.txt
+control: {directory: control}
+admission: {policy: priority}
+events:
+  - {id: live, start: now, ladder: small, regions: [{name: east, pipelines: [a]}, {name: west, pipelines: [b]}]}
+`
+	s := start(t, dir, config)
+	pool := x509.NewCertPool()
+	certificate, err := os.ReadFile(filepath.Join(dir, "cert.pem"))
+	if err != nil || !pool.AppendCertsFromPEM(certificate) {
+		t.Fatal(err)
+	}
+	trust := &tls.Config{RootCAs: pool}
+	ev, _ := s.node.Event("live")
+	p := publication(t, ev, "a", origin.Header)
+	for _, c := range []struct {
+		token, pipeline string
+		stored          bool
+	}{{"", "a", false}, {"another-token-0123456789", "a", false}, {packagerToken, "b", false}, {packagerToken, "a", true}} {
+		p.Key.Pipeline = c.pipeline
+		r, err := client(t, "https://"+s.at[publish], originhttp.ClientOptions{TLS: trust, Token: c.token}).Publish(t.Context(), p)
+		if (err == nil && r.Outcome.Accepted()) != c.stored {
+			t.Errorf("pipeline %s with token %q: %+v, %v", c.pipeline, c.token, r, err)
+		}
+	}
+	if status, _ := get(t, "http://"+s.at[deliver]+"/live/v360/init.mp4"); status != http.StatusOK {
+		t.Errorf("the header: %d", status)
+	}
+
+	ann, bob := operators(t, s)
+	mask := control.Operation{ID: "m1", Event: "live", Do: control.Mask{Mask: origin.Mask{ID: "m", Pipeline: "a", From: 1, To: 9}}}
+	if _, err := bob.Do(t.Context(), mask); err == nil {
+		t.Error("who may only look has masked")
+	}
+	if _, err := ann.Do(t.Context(), mask); err != nil {
+		t.Error(err)
+	}
+	if st, _ := s.node.State("live"); len(st.Masks) != 1 {
+		t.Errorf("the node knows %+v", st.Masks)
+	}
+	if _, text := get(t, "http://"+s.at[operate]+"/metrics"); !strings.Contains(text, `liveorigin_publications_total{event="live",outcome="stored"`) || !strings.Contains(text, "go_goroutines") {
+		t.Errorf("metrics:\n%.2000s", text)
+	}
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/openapi.yaml": 200, "/debug/pprof/": 404, "/events": 401} {
+		if status, body := get(t, "http://"+s.at[operate]+path); status != want {
+			t.Errorf("%s: %d, want %d: %.200s", path, status, want, body)
+		}
+	}
+	s.stop()
+
+	again := start(t, dir, strings.Replace(config, "ladder: small", "ladder: hd", 1)+"pprof: true\n")
+	if st, ok := again.node.State("live"); !ok || len(st.Masks) != 1 || !st.AvailabilityStartTime.Equal(ev.AvailabilityStartTime) || len(st.Renditions) != 2 {
+		t.Errorf("after a restart: %+v", st)
+	}
+	if status, _ := get(t, "http://"+again.at[operate]+"/debug/pprof/"); status != http.StatusOK {
+		t.Errorf("pprof: %d", status)
+	}
+}
+
+// operators are two clients, of whom the second may only look.
+func operators(t *testing.T, s *started) (ann, bob *operator.Client) {
+	ann, bob = operator.NewClient("http://"+s.at[operate], operatorSecret), operator.NewClient("http://"+s.at[operate], viewSecret)
+	t.Cleanup(ann.Close)
+	t.Cleanup(bob.Close)
+	return ann, bob
+}
+
+// publication is what the encoder of an event makes, of its lowest rendition.
+func publication(t *testing.T, ev origin.Event, pipeline string, n origin.SegmentNumber) origin.Publication {
+	t.Helper()
+	encoder, err := encoders.NewEncoder(ev, new(origin.Wall))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _ := ev.Rendition("v360")
+	o, err := encoder.Header(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n != origin.Header {
+		o = encoder.Build(r, n)
+	}
+	return origin.Publication{Key: origin.Key{Event: ev.ID, Rendition: r.ID, Number: n, Pipeline: pipeline}, Object: o, Inspected: true}
+}
+
+// What a file of the configuration's has that cannot be used is said before anybody is served.
+func TestOpenMistakes(t *testing.T) {
+	dir := folder(t)
+	for text, want := range map[string]string{
+		"operators: none.txt":                                        "none.txt: no such file",
+		"operators: key.pem":                                         "operators: ",
+		"credentials: {tokens: operators.txt}":                       "want a JSON object of pipelines",
+		"tls: {deliver: {certificate: cert.pem, key: none.pem}}":     "tls.deliver: ",
+		"control: {directory: cert.pem}":                             "control plane's directory",
+		"control: {url: \"http://127.0.0.1:1\", token: short.token}": "a secret has 16 bytes at least",
+		"control: {url: \"http://127.0.0.1:1\", token: none.token}":  "none.token: no such file",
+	} {
+		path := filepath.Join(dir, "origin.yaml")
+		if err := os.WriteFile(path, []byte("name: o\nregion: east\n"+onFreePorts+text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := Read(path)
+		if err == nil {
+			var s *Server
+			if s, err = Open(t.Context(), c, slog.DiscardHandler); err == nil {
+				s.Close()
+			}
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// Three origins of two regions over one cluster: what is published at one is read at all, and so is what operators do; one
+// that starts again asks the others what it has forgotten.
+func TestOriginsTogether(t *testing.T) {
+	dir := folder(t)
+	cluster, err := cqldouble.Start(cqldouble.Config{Nodes: map[string]int{"east": 1, "west": 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	databases := "regions:\n"
+	for _, dc := range []string{"east", "west"} {
+		hosts, published := cluster.Hosts(dc)
+		databases += fmt.Sprintf("  %s: {datacenter: %s, replicas: 1, hosts: [%q], published: {", dc, dc, hosts[0])
+		for from, to := range published {
+			databases += fmt.Sprintf("%q: %q, ", from, to)
+		}
+		databases += "}}\n"
+	}
+	if err := os.WriteFile(filepath.Join(dir, "databases.yaml"), []byte(databases), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	names := []string{"east-1", "east-2", "west-1"}
+	where := map[string]string{}
+	for _, name := range names {
+		where[name] = freePort(t)
+	}
+	config := func(name string) string {
+		region, _, _ := strings.Cut(name, "-")
+		var b bytes.Buffer
+		fmt.Fprintf(&b, "name: %s\nregion: %s\nlisten: {publish: 127.0.0.1:0, deliver: 127.0.0.1:0, operate: 127.0.0.1:0, peers: %q}\n", name, region, where[name])
+		fmt.Fprintf(&b, "storage: {databases: databases.yaml}\npeers:\n")
+		for _, other := range names {
+			if other != name {
+				fmt.Fprintf(&b, "  - {name: %s, region: %s, url: \"http://%s\"}\n", other, other[:4], where[other])
+			}
+		}
+		if name != names[0] {
+			fmt.Fprintf(&b, "control: {url: \"http://%s\", token: nodes.token}\n", where[names[0]])
+			return b.String()
+		}
+		b.WriteString("control: {directory: control, token: nodes.token}\noperators: operators.txt\nevents:\n  - {id: live, start: now, ladder: small, " +
+			"regions: [{name: east, pipelines: [a]}, {name: west, pipelines: [b]}]}\n")
+		return b.String()
+	}
+	path := filepath.Join(dir, "first.yaml")
+	if err := os.WriteFile(path, []byte(config(names[0])), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Read(path)
+	if err == nil {
+		err = c.CreateKeyspace(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	up := map[string]*started{}
+	start(t, dir, config("east-1")).stop() // it has made the event, and told nobody: the others are to ask
+	for _, name := range []string{"east-2", "west-1", "east-1"} {
+		up[name] = start(t, dir, config(name))
+	}
+	for _, name := range names {
+		eventually(t, name+" knows the event", func() bool { _, ok := up[name].node.Event("live"); return ok })
+	}
+	ev, _ := up["east-1"].node.Event("live")
+	time.Sleep(time.Until(ev.AvailableAt(1)))
+	for _, n := range []origin.SegmentNumber{origin.Header, 1} {
+		r, err := client(t, "http://"+up["east-1"].at[publish], originhttp.ClientOptions{}).Publish(t.Context(), publication(t, ev, "a", n))
+		if err != nil || !r.Outcome.Accepted() {
+			t.Fatalf("%d: %+v, %v", n, r, err)
+		}
+	}
+	read := func(name string) func() bool {
+		return func() bool {
+			status, _ := get(t, "http://"+up[name].at[deliver]+"/live/v360/1.m4s")
+			return status == http.StatusOK
+		}
+	}
+	for _, name := range names {
+		eventually(t, name+" has the segment", read(name))
+	}
+	up["east-2"].stop()
+	up["east-2"] = start(t, dir, config("east-2"))
+	eventually(t, "east-2 has it again", read("east-2"))
+
+	ann, _ := operators(t, up["east-1"])
+	answer, err := ann.Do(t.Context(), control.Operation{ID: "m1", Event: "live", Do: control.Mask{Mask: origin.Mask{ID: "m", Pipeline: "a", From: 1, To: 9}}})
+	if err != nil || len(answer.Untold) > 0 {
+		t.Errorf("%+v, %v", answer, err)
+	}
+	for _, name := range names {
+		eventually(t, name+" knows the mask", func() bool { return !read(name)() })
+	}
+}
+
+// freePort is an address where nobody listens, and somebody can.
+func freePort(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// eventually waits for what others tell each other.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for range 200 {
+		if ok() {
+			return
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	t.Errorf("never: %s", what)
+}

@@ -1,0 +1,145 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/liveorigin/liveorigin/scenarios"
+	"github.com/liveorigin/liveorigin/sim"
+)
+
+// playFlags are the flags of what plays a scenario, on either clock.
+type playFlags struct {
+	out   string
+	seed  uint64
+	quiet bool
+	set   []string
+}
+
+func (f *playFlags) register(c *cobra.Command) {
+	c.Flags().StringVar(&f.out, "out", "", "directory for the run (default runs/<scenario>-<UTC time>, linked as runs/latest)")
+	c.Flags().Uint64Var(&f.seed, "seed", 0, "seed, instead of the scenario's")
+	c.Flags().BoolVar(&f.quiet, "quiet", false, "only the verdict line")
+	c.Flags().StringArrayVar(&f.set, "set", nil, "override one key of the scenario, `path=value`; may be repeated")
+}
+
+// load reads the scenario with what the flags say of it.
+func (f *playFlags) load(c *cobra.Command, name string) (*scenarios.Scenario, error) {
+	if c.Flags().Changed("seed") {
+		f.set = append(f.set, "seed="+strconv.FormatUint(f.seed, 10))
+	}
+	return load(name, f.set)
+}
+
+// begin says what is going to be played, and how it is to be written down.
+func (f *playFlags) begin(c *cobra.Command, sc *scenarios.Scenario, command string) sim.Options {
+	o := sim.Options{Out: f.out, Command: command, Progress: progressFor(c.ErrOrStderr(), f.quiet)}
+	if o.Out == "" {
+		o.Out = filepath.Join("runs", sc.Name+"-"+time.Now().UTC().Format("20060102T150405Z"))
+	}
+	if !f.quiet {
+		fmt.Fprintf(c.ErrOrStderr(), "%s: %s\nseed %d, %v of event time, history in %s\n",
+			sc.Name, sc.About, sc.Seed, sc.Duration, o.Out)
+	}
+	return o
+}
+
+// repeat is the command line that makes the same run again.
+func (f *playFlags) repeat(verb, name string, more ...string) string {
+	words := []string{"bin/liveorigin", verb, name}
+	for _, s := range f.set {
+		if seed, ok := strings.CutPrefix(s, "seed="); ok {
+			words = append(words, "--seed", seed)
+		} else {
+			words = append(words, "--set", "'"+strings.ReplaceAll(s, "'", `'\''`)+"'")
+		}
+	}
+	return strings.Join(append(words, more...), " ")
+}
+
+// load reads a scenario with the overrides of --set.
+func load(name string, set []string) (*scenarios.Scenario, error) {
+	var overrides []scenarios.Override
+	for _, s := range set {
+		o, err := scenarios.ParseOverride(s)
+		if err != nil {
+			return nil, err
+		}
+		overrides = append(overrides, o)
+	}
+	sc, err := scenarios.Load(name, overrides...)
+	if err != nil {
+		return nil, err
+	}
+	return sc, sim.Check(sc)
+}
+
+func completeScenarios(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	for _, s := range scenarios.Names() {
+		names = append(names, s.Name+"\t"+s.About)
+	}
+	return names, cobra.ShellCompDirectiveDefault
+}
+
+// stopOnSignal ends the context on the first Ctrl-C, and the process on the second.
+func stopOnSignal(stderr io.Writer) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		if _, ok := <-signals; !ok {
+			return
+		}
+		fmt.Fprintln(stderr, "\nstopping, and judging what there is; once more stops at once")
+		cancel()
+		if _, ok := <-signals; ok {
+			fmt.Fprintln(stderr, "stopped at once; the history is in the run's directory")
+			os.Exit(exitBroke) // the kernel ends k6 with us
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(signals)
+		cancel()
+	}
+}
+
+// progressFor chooses how to show progress: a line that keeps itself current on a terminal, plain lines elsewhere.
+func progressFor(w io.Writer, quiet bool) sim.Progress {
+	if quiet {
+		return sim.Quiet{}
+	}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		width, _, err := term.GetSize(int(f.Fd()))
+		if err != nil {
+			width = 80
+		}
+		return &sim.Live{W: w, Width: width}
+	}
+	return &sim.Lines{W: w}
+}
+
+// link makes runs/latest lead to a run. It is a convenience: where links are not to be had, the run is still a run.
+func link(out string) {
+	latest := filepath.Join(filepath.Dir(out), "latest")
+	if os.Remove(latest) == nil || !exists(latest) {
+		_ = os.Symlink(filepath.Base(out), latest)
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
