@@ -28,6 +28,7 @@ type Spec struct {
 	Delay     time.Duration // how much slower
 	Node      string        // an origin node or an edge
 	Offset    time.Duration // of a clock; positive is ahead
+	Rate      int           // requests a second
 }
 
 // Window is the half-open time during which a fault is active.

@@ -28,6 +28,8 @@ func Kinds() []Kind {
 			Needs: []string{"region"}, New: newCutPublish},
 		{Name: "edge-flush", About: "edges forget everything at one moment",
 			Allows: []string{"edge", "region"}, Instant: true, New: newEdgeFlush},
+		{Name: "not-found-storm", About: "somebody asks a region's origins for segments, renditions and events that do not exist",
+			Needs: []string{"region", "rate"}, New: newNotFoundStorm},
 
 		{Name: "zone-pause", About: "one zone's database node stands still, and says nothing to anybody",
 			Needs: []string{"region", "zone"}, Real: true, New: onStore(Pause)},

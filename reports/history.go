@@ -74,11 +74,16 @@ type history struct {
 
 	defective map[segment]decided
 
+	refusals map[refusal]int64
+	lookups  map[asked]answered
+
 	decisions, fetches, flushes int64
 	sampled                     map[string]int64 // kinds of which one ordinary record in so many was written
 	exact                       map[string]int64 // counters, by the kind that they count
 	usage                       map[string]used
 	stalls                      []stall
+
+	operated operated
 
 	readBack, lost int64 // acknowledged candidates that were looked for in the store at the end
 
@@ -105,9 +110,10 @@ func newHistory(plan *Plan) *history {
 	return &history{
 		plan:       plan,
 		candidates: map[publication]candidate{}, publishing: map[int64]*hdrhistogram.PackedHistogram{},
-		tries: map[try]tried{},
+		tries: map[try]tried{}, refusals: map[refusal]int64{}, lookups: map[asked]answered{},
 		begun: map[string]bool{}, seen: map[string]bool{}, affected: map[string]int64{}, ended: map[string]time.Duration{}, usage: map[string]used{},
 		sampled: map[string]int64{}, exact: map[string]int64{},
+		operated:  operated{versions: map[string]int64{}, refused: map[string]string{}},
 		defective: map[segment]decided{}, newest: -1,
 	}
 }
@@ -147,7 +153,7 @@ func (h *history) skim(line []byte) bool {
 	count := &h.decisions
 	switch string(kind) {
 	case origin.KindDecision:
-		if bytes.Contains(line, defectiveWord) {
+		if bytes.Contains(line, defectiveWord) || bytes.Contains(line, overloadedWord) {
 			return false
 		}
 	case origin.KindFetch:
@@ -217,12 +223,16 @@ func (h *history) add(rec *origin.Record) error {
 		h.fetches++
 	case origin.KindFlush:
 		h.flushes++
+	case origin.KindOperation, origin.KindAnswer:
+		h.operated.add(rec)
 	case origin.KindReadBack:
 		if rec.Error != "" {
 			h.lost++
 		} else {
 			h.readBack += rec.Count
 		}
+	case origin.KindLookup:
+		h.addLookup(rec)
 	case origin.KindStall:
 		h.addStall(rec, at)
 	case origin.KindSampling:
@@ -267,6 +277,7 @@ func (h *history) addFault(rec *origin.Record) {
 // candidate has been read from the store as well, and what came meanwhile could not be chosen.
 func (h *history) addDecision(rec *origin.Record, at time.Duration) {
 	h.decisions++
+	h.addRefusal(rec, at)
 	if rec.Reason != string(origin.Defective) {
 		return
 	}

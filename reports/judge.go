@@ -154,7 +154,7 @@ func (e *evidence) report() *Report {
 		SegmentMs: p.Event.SegmentDuration.Milliseconds(), Stack: p.Stack,
 		Objectives: []ObjectiveResult{}, Phases: e.phases(), Faults: []FaultReport{},
 		Publishing: append([]PublishTrouble{}, e.history.troubles...),
-		Counts:     e.counts(), Usage: e.usage(), Defects: e.defects(), Served: e.served(), Notes: e.notes(),
+		Counts:     e.counts(), Usage: e.usage(), Defects: e.defects(), Served: e.served(), Notes: e.notes(), Operations: e.operations(),
 	}
 	recoveries := map[string]recovery{}
 	for i := range p.Faults {

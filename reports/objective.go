@@ -52,7 +52,7 @@ type Indicator struct {
 
 // Indicators is the table of what objectives can be about.
 func Indicators() []Indicator {
-	return []Indicator{
+	return append([]Indicator{
 		{Name: "live-edge latency", Unit: Milliseconds, Percentile: true, Regional: true,
 			About:  "last byte received minus available(n), also when the request itself was late",
 			points: latencies(func(c *cell) *hdrhistogram.PackedHistogram { return c.latency })},
@@ -82,9 +82,21 @@ func Indicators() []Indicator {
 		{Name: "acknowledged publishes", Unit: Count, Regional: true,
 			About:  "candidates that a region's origins acknowledged; none may be while its store has no quorum",
 			points: (*evidence).acknowledgedPublishes},
+		{Name: "refused requests", Unit: Count, Regional: true,
+			About:  "requests that a region's origins refused because others were more important",
+			points: (*evidence).refusedRequests},
+		{Name: "refused at the live edge", Unit: Count, Regional: true,
+			About:  "of those, the ones for the live edge; its samples are all that were refused",
+			points: (*evidence).refusedLiveEdge},
+		{Name: "metadata misses", Unit: Count, Regional: true,
+			About:  "seconds in which the memory of a region's origins answered less than nine in ten questions about events",
+			points: lookups(origin.EventLevel, missed)},
+		{Name: "needless segment look-ups", Unit: Count, Regional: true,
+			About:  "requests that were refused by an event's template, for which a segment was looked up all the same",
+			points: lookups(origin.SegmentLevel, lookedUp)},
 		{Name: "recovery time", Unit: Milliseconds, OfFault: true,
 			About: "from a fault's end until its target publishes clean and on time and no viewer is hurt"},
-	}
+	}, operationIndicators()...)
 }
 
 // IndicatorByName finds a line of the table.
@@ -107,6 +119,7 @@ type Plan struct {
 	Event      origin.Event
 	Phases     []Phase // in order of time
 	Faults     []FaultPlan
+	Operations []OperationPlan // in order of time
 	Objectives []Objective
 	// Viewers is the peak that the audience should reach.
 	Viewers int

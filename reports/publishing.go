@@ -42,7 +42,7 @@ func (h *history) addTrouble(rec *origin.Record, accepted bool) {
 	case accepted:
 		h.slow++
 	default:
-		why = cmp.Or(rec.Reason, rec.Error, "no answer")
+		why = cmp.Or(strings.Join(compact(rec.Reason, rec.Error), ": "), "no answer")
 	}
 	if len(h.troubles) < troublesMax {
 		h.troubles = append(h.troubles, PublishTrouble{AtMs: milliseconds(rec.AtUs), Region: rec.Region, Pipeline: rec.Pipeline,

@@ -31,6 +31,7 @@ type Report struct {
 	Invariants []InvariantResult `json:"invariants"`
 	Phases     []PhaseReport     `json:"phases"`
 	Faults     []FaultReport     `json:"faults"`
+	Operations []OperationReport `json:"operations,omitempty"`
 	Defects    []DefectReport    `json:"defects"`
 	// Publishing names publications that took too long or were given up, the first 200.
 	Publishing []PublishTrouble `json:"publishing"`

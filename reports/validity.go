@@ -63,6 +63,7 @@ func (e *evidence) unproven(r *Report) []string {
 			why = append(why, fmt.Sprintf("fault %s %s", f.ID, unfelt))
 		}
 	}
+	why = append(why, e.undone()...)
 	if n := r.Counts.DefectiveServed - e.audience.detailed; n > 0 {
 		why = append(why, fmt.Sprintf("%d defective segments were served that no line names; whether they were avoidable is not known", n))
 	}

@@ -18,10 +18,13 @@ func (f *form) check(r *reader) {
 	f.checkLadder(r)
 	f.checkRegions(r)
 	f.checkStorage(r)
+	f.checkAdmission(r)
+	f.checkMachines(r)
 	f.checkDelivery(r)
 	f.checkAudience(r)
 	f.checkPhases(r)
 	f.checkFaults(r)
+	f.checkOperations(r)
 	f.checkObjectives(r)
 }
 

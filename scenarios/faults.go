@@ -42,6 +42,7 @@ func (b *breakage) keys() keys {
 			is: count(&b.PPM, -1_000_000, 1_000_000)},
 		{name: "delay", about: "how much longer everything takes", is: duration(&b.Delay, time.Millisecond, time.Hour)},
 		{name: "node", about: "an origin node or an edge: <region>-origin-<k> or <region>-edge-<k>, k from 1", is: name(&b.Node)},
+		{name: "rate", about: "requests a second, of all together", is: count(&b.Rate, 1, 100_000)},
 		{name: "offset", about: "how far the clock is ahead; -2s is behind", is: shift(&b.Offset, time.Hour)},
 	}
 }

@@ -16,6 +16,7 @@ type form struct {
 	*Scenario
 	claims  []*claim
 	broken  []*breakage
+	orders  []*order
 	retries string
 }
 
@@ -28,8 +29,10 @@ func (f *form) keys() keys {
 		{name: "regions", required: true, about: "the regions by name; candidates are preferred in this order",
 			is: named{what: "region", least: 1, most: 8, one: f.region}},
 		{name: "storage", otherwise: "{}", about: "what a region's store is made of", is: section{f.storageKeys()}},
+		{name: "origin", otherwise: "{}", about: "what origins do of themselves", is: section{f.originKeys()}},
 		{name: "machines", otherwise: "{}", about: "what origin nodes run on",
-			is: profile(&f.Machines.Profile, "machines", machineProfiles)},
+			is: section{f.machineKeys()}},
+		{name: "admission", otherwise: "{}", about: "whom origin nodes refuse under stress", is: section{f.admissionKeys()}},
 		{name: "network", otherwise: "{}", about: "what lies between the parts",
 			is: profile(&f.Network.Profile, "network", networkProfiles)},
 		{name: "delivery", about: "a delivery network of sites and tiers, instead of edges", is: section{f.deliveryKeys()}},
@@ -38,6 +41,8 @@ func (f *form) keys() keys {
 			is: named{what: "phase", least: 1, most: 64, one: f.phase}},
 		{name: "faults", otherwise: "[]", about: "what breaks, and when",
 			is: sequence{most: 1000, one: f.fault}},
+		{name: "operations", otherwise: "[]", about: "what operators do, and when",
+			is: sequence{most: 1000, one: f.order}},
 		{name: "objectives", otherwise: "[]", about: "what must hold nevertheless",
 			is: sequence{most: 1000, one: f.objective}},
 	}

@@ -36,7 +36,9 @@ type Scenario struct {
 	Renditions       []origin.Rendition
 	Regions          []Region // in the order of the file: candidates are chosen by it
 	Storage          Storage
+	Origin           Origin
 	Machines         Machines
+	Admission        Admission
 	Network          Network
 	Delivery         Delivery
 	Audience         Audience
@@ -55,6 +57,7 @@ type Scenario struct {
 	reader     *reader // knows where everything stood
 	phases     []reports.Phase
 	faults     []faults.Spec
+	operations []Operation
 	objectives []reports.Objective
 }
 
@@ -80,8 +83,20 @@ type Storage struct {
 	Recent int
 }
 
-// Machines says what origin nodes run on: the name of a profile of sim/resources.
-type Machines struct{ Profile string }
+// Machines says what origin nodes run on.
+type Machines struct {
+	Profile string // of sim/resources
+	Shared  bool   // by publishing and delivery, which have machines of their own otherwise
+}
+
+// Admission says whom origin nodes refuse under stress.
+type Admission struct {
+	Policy    string        // of origin/admission/policies
+	Slow      time.Duration // longer reads of the store are
+	SlowShare float64       // of reads, 0 to 1, above which there is stress
+	Reads     int           // at once
+	Egress    int64         // bit/s; zero: no limit
+}
 
 // Network says what lies between the parts: the name of a profile of sim/resources.
 type Network struct{ Profile string }

@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -83,7 +84,7 @@ type moment struct {
 	do func()
 }
 
-// moments lists the beginnings of phases and the beginnings and ends of faults, in order of time.
+// moments lists the beginnings of phases, the beginnings and ends of faults, and what operators do, in order of time.
 func (c *course) moments() []moment {
 	var ms []moment
 	at := func(d time.Duration, do func()) {
@@ -98,6 +99,9 @@ func (c *course) moments() []moment {
 		at(f.Spec().At, func() { c.beginFault(f) })
 		at(f.Spec().At+f.Spec().For, func() { c.endFault(f) })
 	}
+	for _, o := range c.scenario.Operations() {
+		at(o.At, func() { c.stack.Operate(o) })
+	}
 	slices.SortStableFunc(ms, func(a, b moment) int { return a.at.Compare(b.at) })
 	return ms
 }
@@ -105,6 +109,11 @@ func (c *course) moments() []moment {
 func (c *course) beginFault(f faults.Fault) {
 	c.recordFault(f, origin.Begin)
 	c.stack.Strike(f)
+	if storm, ok := f.(faults.Storm); ok {
+		if err := c.stack.Storm(storm); err != nil {
+			slog.Error("nobody asks for what is not there", "fault", f.Spec().ID, "error", err)
+		}
+	}
 	if c.acts.begin(f, func() { c.recordFault(f, origin.End) }) {
 		c.acting = append(c.acting, f.Spec().ID)
 	}

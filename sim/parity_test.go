@@ -75,6 +75,33 @@ func TestParity(t *testing.T) {
 	}
 }
 
+// What operators do reaches everybody at the same time on both clocks, and changes the same answers.
+func TestParityOfOperations(t *testing.T) {
+	for _, w := range []struct{ why, operations string }{
+		{"masked and invalidated", `{do: mask, pipeline: a, from: 2s, to: 8s, at: 6500ms}, {do: invalidate, pipeline: a, from: 2s, to: 8s, at: 7500ms}, {do: unmask, of: mask, at: 10500ms}`},
+		{"masked in one region", `{do: mask, pipeline: a, region: west, from: 2s, to: 8s, at: 4500ms}`},
+		{"redirected, and back", `{do: redirect, pipeline: c, at: 4500ms}, {do: restore, at: 9500ms}`},
+		{"a new cache version", `{do: cache-version, at: 6500ms}`},
+		{"notices", `{do: notice, text: one, at: 4500ms}, {do: notice, name: two, text: two, at: 4600ms}, {do: withdraw, of: notice, at: 8500ms}`},
+		{"an early end", `{do: end, at: 8500ms}, {do: remove, at: 12500ms}`},
+	} {
+		t.Run(w.why, func(t *testing.T) {
+			t.Parallel()
+			sc := worldScenario(t, "11ms", "", scenarios.Override{Path: "operations", Value: "[" + w.operations + "]"})
+			parity(t, sc)
+			told := 0
+			for _, line := range playOnLoop(t, sc, stack.Sizes) {
+				if strings.Contains(line, " "+origin.KindOperation+" ") && strings.Contains(line, " "+origin.End+" version ") {
+					told++
+				}
+			}
+			if want := 5 * len(sc.Operations()); told != want { // three nodes and two edges
+				t.Errorf("%d times somebody came to know, want %d", told, want)
+			}
+		})
+	}
+}
+
 // The same for other stores than the default, where segments are many rows, and nodes remember less than is asked for.
 func TestParityOfStores(t *testing.T) {
 	// Two writes, one after the other, must end before anybody asks, and reads not at an instant at which somebody does.
@@ -182,6 +209,9 @@ func (l *lines) Record(r origin.Record) {
 	line := fmt.Sprintf("%8d %s %s %s %s %s/%d %s %s %v %v attempts %d wait %d hold %d store %d %s size %d", r.AtUs, r.Kind, r.Region,
 		r.Node, r.Upstream, r.Rendition, r.Number, r.Reason, r.Pipeline, r.Defects, r.Candidates, r.Attempts, r.WaitUs, r.HoldUs,
 		r.StoreUs, r.Error, r.Size)
+	if r.Kind == origin.KindOperation || r.Kind == origin.KindAnswer {
+		line += fmt.Sprintf(" %s %s version %d", r.Name, r.Step, r.Count)
+	}
 	l.mu.Lock()
 	l.all = append(l.all, line)
 	l.mu.Unlock()
@@ -212,6 +242,13 @@ func playWorld(sc *scenarios.Scenario, rt origin.Runtime, start time.Time, make 
 		rt.Go(func() {
 			if rt.Sleep(context.Background(), start.Add(f.Spec().At).Sub(rt.Now())) == nil {
 				s.Strike(f)
+			}
+		})
+	}
+	for _, o := range sc.Operations() {
+		rt.Go(func() {
+			if rt.Sleep(context.Background(), start.Add(o.At).Sub(rt.Now())) == nil {
+				s.Operate(o)
 			}
 		})
 	}

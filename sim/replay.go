@@ -68,6 +68,9 @@ type replay struct {
 // objectives, and the same files, which are the same byte by byte for the same seed; and it says what each tier needs. When ctx
 // ends early, the history so far is judged: as interrupted. An error means that there is no run to judge.
 func Replay(ctx context.Context, sc *scenarios.Scenario, o ReplayOptions) (*reports.Report, *capacity.Plan, error) {
+	if err := sc.VirtualTime(); err != nil {
+		return nil, nil, err
+	}
 	// A small heap that is all garbage soon: let it grow a little before it is collected.
 	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	r := newReplay(sc, o.Options)

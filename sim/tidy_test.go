@@ -17,7 +17,7 @@ import (
 // says where something does, and what to write instead.
 
 // rooms are the folders below the seams; the adapters to real things are not among them.
-var rooms = []string{"origin", "origin/edge", "origin/keyvalue", "origin/origintest", "encoders", "faults"}
+var rooms = []string{"origin", "origin/edge", "origin/keyvalue", "origin/control", "origin/admission", "origin/origintest", "encoders", "faults"}
 
 // models are the folders of what lies below the seams in virtual time, which reaches for the real world as little.
 var models = []string{"sim/storage", "sim/resources", "sim/audience", "sim/streams", "sim/loop"}
@@ -130,7 +130,7 @@ func checkImports(file *ast.File, place string, say func(token.Pos, string, ...a
 		switch {
 		case isOurs && !slices.Contains(arrows[part], first):
 			say(spec.Pos(), "%s must not import %s: imports flow main, sim, scenarios, then encoders, faults, reports, then origin", part, ours)
-		case !isOurs && strings.Contains(path, ".") && slices.Contains([]string{"origin", "origin/edge", "origin/keyvalue"}, filepath.Dir(place)):
+		case !isOurs && strings.Contains(path, ".") && slices.Contains([]string{"origin", "origin/edge", "origin/keyvalue", "origin/control", "origin/admission"}, filepath.Dir(place)):
 			say(spec.Pos(), "%s imports %s: decisions import only the standard library", place, path)
 		}
 	}

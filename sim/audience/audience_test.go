@@ -452,7 +452,7 @@ func TestOverRealEdges(t *testing.T) {
 		e := &w.config.Edges[i]
 		cache := edge.New(edge.Config{Name: e.Name, Region: e.Region, Runtime: w.loop, Context: context.Background(),
 			Upstreams: []edge.Upstream{{Name: "o", Region: e.Region, Getter: upstream}}})
-		cache.Learn(w.config.Event)
+		cache.Learn(origin.State{Event: w.config.Event})
 		e.Getter = cache
 	}
 	w.play(t)

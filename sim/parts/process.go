@@ -121,6 +121,18 @@ func (p *Process) Connect(ctx context.Context, table map[string]string) error {
 	return p.connect(ctx, p.present(), table)
 }
 
+// Leave leaves word for the part, which finds it in its table when it starts again.
+func (p *Process) Leave(key, word string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	table := maps.Clone(p.table)
+	if table == nil {
+		table = map[string]string{}
+	}
+	table[key] = word
+	p.table = table
+}
+
 func (p *Process) connect(ctx context.Context, l *life, table map[string]string) error {
 	err := l.command(ctx, doConnect, table)
 	if err == nil {

@@ -89,7 +89,7 @@ func (c *Carried) add(e *endpoint) {
 	c.Shed += e.carried.Shed
 	c.Failed += e.carried.Failed
 	c.Holders += e.carried.Holders
-	if e.machine != nil {
+	if e.machine != nil && !e.lodger {
 		c.CPU += e.machine.Busy()
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/origin/edge"
+	"github.com/liveorigin/liveorigin/sim/streams"
 )
 
 // upstream is a part that a cache can ask.
@@ -61,12 +62,13 @@ func (s *Stack) startEdge(at Part, ups []upstream, bytes int) (*Edge, Door[origi
 		config.Upstreams = append(config.Upstreams, edge.Upstream{Name: u.Name, Region: u.Region, Getter: g})
 	}
 	e := edge.New(config)
-	e.Learn(s.Event)
-	door, err := s.Wiring.Serve(at, e, func(g origin.Getter) origin.Getter { return g }, e)
+	e.Learn(origin.State{Event: s.Event})
+	s.Runtime.Go(func() { e.Follow(s.ctx, s.Event.ID, streams.New(s.Scenario.Seed, "following of "+at.Name)) })
+	door, err := s.Wiring.Serve(at, e, func(g origin.Getter) origin.Getter { return s.witnessed(at, g) }, e)
 	if err != nil {
 		return nil, door, err
 	}
-	made := &Edge{Part: at, URL: door.URL, Getter: e, Cache: e}
+	made := &Edge{Part: at, URL: door.URL, Getter: s.witnessed(at, e), Cache: e}
 	s.caches = append(s.caches, made)
 	return made, door, nil
 }

@@ -3,13 +3,14 @@ package stack
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/sim/resources"
 	"github.com/liveorigin/liveorigin/sim/streams"
 )
 
-// Side is one of an origin's two stacks, which have machines of their own.
+// Side is one of an origin's two stacks, which have machines of their own unless they are shared.
 type Side string
 
 // The stacks.
@@ -24,26 +25,44 @@ type endpoint struct {
 	side    Side
 	virtual *Virtual
 	flow    *resources.Flow
-	machine *resources.Machine // nil where CPU costs nothing
-	card    *resources.Link    // nil where it has no limit
+	*host
+	lodger  bool // on a host whose work another endpoint answers for
 	holders interface{ Holders() int }
 
 	carried Carried
 }
 
 func (v *Virtual) endpoint(at Part, side Side) *endpoint {
-	e := &endpoint{Part: at, side: side, virtual: v, flow: resources.NewFlow(v.loop)}
+	e := &endpoint{Part: at, side: side, virtual: v, flow: resources.NewFlow(v.loop), host: &host{}}
 	if at.Tier == Origin {
 		name := at.Name + " " + string(side)
-		if v.machine.PerRequest > 0 {
-			e.machine = v.machine.New(v.loop, streams.New(v.seed, "machine "+name))
+		if v.shared {
+			name = at.Name
 		}
-		if v.machine.NIC > 0 {
-			e.card = resources.NewLink(v.loop, resources.LinkProfile{Bandwidth: v.machine.NIC}, nil)
+		if e.host, e.lodger = v.hosts[name], true; e.host == nil {
+			e.host, e.lodger = v.newHost(name), false
 		}
 	}
 	v.endpoints = append(v.endpoints, e)
 	return e
+}
+
+// host is what an endpoint runs on.
+type host struct {
+	machine *resources.Machine // nil where CPU costs nothing
+	card    *resources.Link    // nil where it has no limit
+}
+
+func (v *Virtual) newHost(name string) *host {
+	h := &host{}
+	if v.machine.PerRequest > 0 {
+		h.machine = v.machine.New(v.loop, streams.New(v.seed, "machine "+name))
+	}
+	if v.machine.NIC > 0 {
+		h.card = resources.NewLink(v.loop, resources.LinkProfile{Bandwidth: v.machine.NIC}, nil)
+	}
+	v.hosts[name] = h
+	return h
 }
 
 // work takes the processor time of a request.
@@ -93,6 +112,22 @@ type asking struct {
 	caller
 	from Part
 	door origin.Getter
+	// configs is the part itself: its configurations are not what faults of its answers break. A part of another region
+	// is so far away.
+	configs origin.Configs
+	away    time.Duration
+}
+
+// Changed implements origin.Configs. A configuration is small: all that it takes is the way.
+func (c *asking) Changed(ctx context.Context, event string, after int64) (origin.State, error) {
+	if c.configs == nil {
+		return origin.State{}, origin.ErrNotFound
+	}
+	s, err := c.configs.Changed(ctx, event, after)
+	if err != nil || c.away == 0 {
+		return s, err
+	}
+	return s, c.to.virtual.loop.Sleep(ctx, c.away)
 }
 
 // Get implements origin.Getter.

@@ -50,8 +50,8 @@ func (w *loopback) Serve(_ Part, g origin.Getter, broken func(origin.Getter) ori
 }
 
 // Accept implements Wiring.
-func (w *loopback) Accept(_ Part, p origin.Publisher, broken func(origin.Publisher) origin.Publisher, c Catalog) (Door[origin.Publisher], error) {
-	url, err := w.serve(forPublishing, originhttp.Publishing(broken(p), c, originhttp.Limits{}), originhttp.ForPublishing)
+func (w *loopback) Accept(at Part, p origin.Publisher, broken func(origin.Publisher) origin.Publisher, c Catalog) (Door[origin.Publisher], error) {
+	url, err := w.serve(forPublishing, originhttp.Publishing(broken(p), c, w.runtime, originhttp.PublishingOptions{Region: at.Region}), originhttp.ForPublishing)
 	return w.publishingAt(url), err
 }
 

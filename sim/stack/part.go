@@ -32,6 +32,9 @@ const (
 	doStrike = "strike" // with a fault's id
 	doClock  = "clock"  // with how far the clock is to be ahead, as a string
 	theStart = "start"  // of the event, in RFC 3339
+	// doOperate comes with what operators have made of the event; a part that starts again finds it in the table.
+	doOperate = "operate"
+	theState  = "state"
 )
 
 // part is such a process from within.
@@ -39,6 +42,7 @@ type part struct {
 	PartConfig
 	child    *parts.Child
 	stack    *Stack
+	node     *origin.Node  // nil for an edge
 	clock    *parts.Offset // by which the part lives
 	wall     origin.Runtime
 	faults   []faults.Fault
@@ -78,6 +82,7 @@ func RunPart(ctx context.Context, child *parts.Child) error {
 	}
 	child.Handle(doStrike, p.strike)
 	child.Handle(doClock, p.setClock)
+	child.Handle(doOperate, p.operate)
 	child.Counters(p.affected)
 	table, err := child.Ready()
 	if err != nil {
@@ -153,6 +158,10 @@ func (p *part) startOrigin(ctx context.Context, rows Rows, tables map[string]*ca
 	s := p.stack
 	node, err := s.Origin(s.ctx, p.Region, p.Name, s.Broken(p.Region, rows))
 	if err != nil {
+		return err
+	}
+	p.node = node
+	if err := p.remember(); err != nil {
 		return err
 	}
 	neighbours, err := p.neighbours(p.Region)

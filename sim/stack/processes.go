@@ -141,7 +141,7 @@ func NewOver(ctx context.Context, p *Processes, sc *scenarios.Scenario, ev origi
 	for _, e := range p.edges {
 		s.edges = append(s.edges, &Edge{Part: e.Part, URL: "http://" + table[e.Name+"/"+forDelivery]})
 	}
-	if err := s.startPipelines(); err != nil {
+	if err := errors.Join(s.startControl(), s.startPipelines()); err != nil {
 		s.Close()
 		return nil, err
 	}

@@ -39,7 +39,7 @@ type overDouble struct {
 	records   *records
 }
 
-func newOverDouble(t *testing.T) *overDouble {
+func newOverDouble(t *testing.T, besides string) *overDouble {
 	t.Helper()
 	t.Setenv(asPart, "1")
 	double, err := cqldouble.Start(cqldouble.Config{Nodes: map[string]int{"east": 3, "west": 3}})
@@ -47,7 +47,7 @@ func newOverDouble(t *testing.T) *overDouble {
 		t.Fatal(err)
 	}
 	t.Cleanup(double.Close)
-	sc, err := scenarios.Parse("test.yaml", []byte(small+"faults: [{kind: edge-flush, at: 2s}]\n"))
+	sc, err := scenarios.Parse("test.yaml", []byte(small+besides))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func (o *overDouble) act(t *testing.T, v faults.Verb, at faults.Place, offset ti
 // One life of a stack of processes: segments go through it, nodes tell each other, what is done to processes is done and
 // undone, and a region whose origins were all killed knows again what there is.
 func TestProcesses(t *testing.T) {
-	o := newOverDouble(t)
+	o := newOverDouble(t, "faults: [{kind: edge-flush, at: 2s}]\n")
 	first := o.Event.StartNumber
 	time.Sleep(time.Until(o.Event.AvailableAt(first))) // then it is the next one, for which an origin holds
 	if r := o.get(t, "east-edge-1", first); !r.OK() || origin.Checksum(r.Object.Body) != r.Object.Digest {

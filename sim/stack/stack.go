@@ -19,6 +19,7 @@ import (
 	"github.com/liveorigin/liveorigin/encoders"
 	"github.com/liveorigin/liveorigin/faults"
 	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/origin/control"
 	"github.com/liveorigin/liveorigin/origin/edge"
 	"github.com/liveorigin/liveorigin/scenarios"
 	"github.com/liveorigin/liveorigin/sim/streams"
@@ -37,6 +38,8 @@ type Config struct {
 	Storage Storage
 	// Databases says that the storage is real: faults that can break it do so there, and not around it.
 	Databases bool
+
+	metadata *metadata
 }
 
 // Media is what encoders encode: real CMAF, or sizes only.
@@ -76,9 +79,10 @@ type Stack struct {
 
 	regions   map[string]*region
 	packagers []*encoders.Packager
-	processes *Processes // nil where all parts are in this process
-	edges     []*Edge    // that viewers ask
-	caches    []*Edge    // all, also those that only other caches ask
+	processes *Processes       // nil where all parts are in this process
+	edges     []*Edge          // that viewers ask
+	caches    []*Edge          // all, also those that only other caches ask
+	operators *control.Service // nil where operators do nothing
 }
 
 // Edge is a cache, or a group of caches that are alike.
@@ -114,6 +118,7 @@ func New(ctx context.Context, c Config) (*Stack, error) {
 func newStack(ctx context.Context, c Config) *Stack {
 	s := &Stack{Config: c, regions: make(map[string]*region)}
 	s.ctx, s.cancel = c.Runtime.WithCancel(ctx)
+	s.metadata = newMetadata(c.Event)
 	if s.Storage == nil {
 		s.Storage = &models{Config: &s.Config, ctx: s.ctx}
 	}
@@ -129,6 +134,9 @@ func (s *Stack) start() error {
 	s.connectRegions()
 	if err := s.startDelivery(); err != nil {
 		return fmt.Errorf("start edges: %w", err)
+	}
+	if err := s.startControl(); err != nil {
+		return fmt.Errorf("start the control plane: %w", err)
 	}
 	return s.startPipelines()
 }
@@ -172,7 +180,7 @@ func (s *Stack) startRegion(r scenarios.Region) error {
 // open opens a node's two doors, with what breaks the node before them.
 func (s *Stack) open(node *origin.Node) (deliver Door[origin.Getter], publish Door[origin.Publisher], err error) {
 	part, at := Part{Tier: Origin, Region: node.Region, Name: node.Name}, faults.Place{Region: node.Region, Node: node.Name}
-	deliver, err = s.Wiring.Serve(part, node, func(g origin.Getter) origin.Getter { return s.brokenGetter(at, g) }, node)
+	deliver, err = s.Wiring.Serve(part, node, func(g origin.Getter) origin.Getter { return s.brokenGetter(at, s.witnessed(part, g)) }, node)
 	if err == nil {
 		publish, err = s.Wiring.Accept(part, node, func(p origin.Publisher) origin.Publisher { return s.brokenPublisher(at, p) }, node)
 	}

@@ -2,10 +2,13 @@ package stack
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/liveorigin/liveorigin/faults"
 	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/origin/admission"
+	"github.com/liveorigin/liveorigin/origin/admission/policies"
 	"github.com/liveorigin/liveorigin/origin/keyvalue"
 	"github.com/liveorigin/liveorigin/sim/storage"
 	"github.com/liveorigin/liveorigin/sim/streams"
@@ -65,11 +68,31 @@ func (c *Config) Broken(region string, rows Rows) Rows {
 // Origin makes one of a region's origin nodes, which serves the event. It has a store of its own over the region's rows,
 // with the newest segments in its memory. The context ends what the node does after its callers have their answers.
 func (c *Config) Origin(ctx context.Context, region, name string, rows Rows) (*origin.Node, error) {
+	admitting, err := c.admission()
+	if err != nil {
+		return nil, err
+	}
 	node := origin.NewNode(origin.NodeConfig{
 		Name: name, Region: region, Runtime: c.Runtime, Store: c.objects(ctx, name, rows, c.Scenario.Storage.Recent),
-		Recorder: c.Recorder, Inspect: c.Media.Origin, InspectHeader: c.Media.OriginHeader,
+		Admission: admitting, Recorder: c.Recorder, Inspect: c.Media.Origin, InspectHeader: c.Media.OriginHeader,
+		NoHold: !c.Scenario.Origin.Hold, MaxHolders: c.Scenario.Origin.Holders,
 	})
+	c.watchLookups(node)
+	events := c.metadata.store(c.Runtime, region)
+	if !c.Scenario.Origin.Memory {
+		node.Ask = events
+	} else {
+		seed := streams.New(c.Scenario.Seed, "refreshing of "+name).Uint64()
+		c.Runtime.Go(func() { node.Follow(ctx, events, seed, nil) })
+	}
 	return node, node.AddEvent(c.Event)
+}
+
+// admission is the policy of one node.
+func (c *Config) admission() (origin.Admission, error) {
+	a := c.Scenario.Admission
+	return policies.New(a.Policy, c.Runtime, admission.Config{Slow: a.Slow, SlowPercent: int(math.Round(100 * a.SlowShare)), Reads: a.Reads,
+		Egress: a.Egress / 8})
 }
 
 // storeTimeout bounds a put or a get of an origin: less than a client waits for one try (originhttp.ClientOptions), so that

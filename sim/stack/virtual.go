@@ -25,6 +25,8 @@ type Virtual struct {
 	links     map[leg]*way
 	all       []*way // in the order of their making
 	endpoints []*endpoint
+	shared    bool // publishing and delivery have one machine
+	hosts     map[string]*host
 	calls     int64
 	fills     []Fill
 }
@@ -43,7 +45,7 @@ const requestBytes = 400
 
 // NewVirtual makes the wiring that a scenario asks for.
 func NewVirtual(l *loop.Loop, sc *scenarios.Scenario) (*Virtual, error) {
-	v := &Virtual{loop: l, seed: sc.Seed, links: map[leg]*way{},
+	v := &Virtual{loop: l, seed: sc.Seed, links: map[leg]*way{}, shared: sc.Machines.Shared, hosts: map[string]*host{},
 		backbone: resources.Rate(sc.Delivery.Backbone / 8)}
 	var err error
 	if v.machine, err = resources.MachineByName(sc.Machines.Profile); err != nil {
@@ -71,9 +73,14 @@ func (v *Virtual) Network() resources.NetworkProfile { return v.network }
 func (v *Virtual) Serve(at Part, g origin.Getter, broken func(origin.Getter) origin.Getter, _ Catalog) (Door[origin.Getter], error) {
 	e := v.endpoint(at, Delivery)
 	e.holders, _ = g.(interface{ Holders() int })
+	configs, _ := g.(origin.Configs)
 	door := broken(&answering{e, g})
 	return Door[origin.Getter]{Open: func(from Part) (origin.Getter, error) {
-		return &asking{caller{e, v.ways(from, at), int64(from.Count())}, from, door}, nil
+		a := &asking{caller{e, v.ways(from, at), int64(from.Count())}, from, door, configs, 0}
+		if from.Region != at.Region {
+			a.away = v.network.Region.Latency
+		}
+		return a, nil
 	}}, nil
 }
 

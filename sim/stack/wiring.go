@@ -59,8 +59,14 @@ type Door[Seam any] struct {
 type Calls struct{}
 
 // Serve implements Wiring.
-func (Calls) Serve(_ Part, g origin.Getter, broken func(origin.Getter) origin.Getter, _ Catalog) (Door[origin.Getter], error) {
+func (Calls) Serve(_ Part, g origin.Getter, broken func(origin.Getter) origin.Getter, c Catalog) (Door[origin.Getter], error) {
 	g = broken(g)
+	if configs, ok := c.(origin.Configs); ok {
+		g = struct {
+			origin.Getter
+			origin.Configs
+		}{g, configs}
+	}
 	return Door[origin.Getter]{Open: func(Part) (origin.Getter, error) { return g, nil }}, nil
 }
 
