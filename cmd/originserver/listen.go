@@ -1,6 +1,7 @@
 package originserver
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -32,34 +33,66 @@ const (
 // listen opens all listeners. Nobody is answered before Serve.
 func (s *Server) listen() error {
 	c := s.config
+	if err := s.identify(); err != nil {
+		return err
+	}
 	for _, one := range []struct {
 		name, address string
 		certificate   *Certificate
+		hosts         []string
 	}{
-		{publish, c.Listen.Publish, c.TLS.Publish},
-		{deliver, c.Listen.Deliver, c.TLS.Deliver},
-		{operate, c.Listen.Operate, c.TLS.Operate},
-		{peers, c.Listen.Peers, nil},
+		{publish, c.Listen.Publish, c.TLS.Publish, c.Hosts.Publish},
+		{deliver, c.Listen.Deliver, c.TLS.Deliver, c.Hosts.Deliver},
+		{operate, c.Listen.Operate, c.TLS.Operate, c.Hosts.Operate},
+		{peers, c.Listen.Peers, nil, c.Hosts.Peers},
 	} {
 		if one.address == "" {
 			continue
 		}
-		limits := guard.Limits{Connections: c.Limits.Connections, PerClient: c.Limits.PerClient, Logger: s.logger}
-		if t := one.certificate; t != nil {
+		limits := guard.Limits{Connections: c.Limits.Connections, PerClient: c.Limits.PerClient, Hosts: one.hosts, Logger: s.logger}
+		var certificates *guard.Certificates
+		if one.name == peers {
+			certificates = s.identity
+		} else if t := one.certificate; t != nil {
+			var err error
 			files := guard.Files{Certificate: c.path(t.Certificate), Key: c.path(t.Key), ClientCAs: c.path(t.ClientCA)}
-			certificates, err := guard.LoadCertificates(files, s.logger)
-			if err != nil {
+			if certificates, err = guard.LoadCertificates(files, s.logger); err != nil {
 				return fmt.Errorf("tls.%s: %w", one.name, err)
 			}
+		}
+		if certificates != nil {
 			limits.TLS = certificates.Config()
 		}
 		ln, err := listen(one.name, one.address)
 		if err != nil {
 			return err
 		}
-		s.doors = append(s.doors, door{name: one.name, Listener: guard.Listen(ln, limits)})
+		d := door{name: one.name, Listener: guard.Listen(ln, limits)}
+		s.doors = append(s.doors, d)
+		s.metrics.WatchListener(one.name, d.Stats, certificates)
 	}
 	return nil
+}
+
+// identify reads by what other origins know this one.
+func (s *Server) identify() (err error) {
+	t, path := s.config.TLS.Peers, s.config.path
+	if t == nil {
+		return nil
+	}
+	files := guard.Files{Certificate: path(t.Certificate), Key: path(t.Key), ClientCAs: path(t.CA), Mutual: true}
+	if s.identity, err = guard.LoadCertificates(files, s.logger); err != nil {
+		return fmt.Errorf("tls.peers: %w", err)
+	}
+	return nil
+}
+
+// toOrigins is how other origins are spoken to; nil is as everybody does.
+func (s *Server) toOrigins() *tls.Config {
+	if s.identity == nil {
+		return nil
+	}
+	return s.identity.Client()
 }
 
 // listen says what to do when it cannot.

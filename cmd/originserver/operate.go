@@ -50,7 +50,7 @@ func (s *Server) directory(ctx context.Context) (origin.Directory, error) {
 		return nil, err
 	}
 	if c.URL != "" {
-		r := operator.NewRemote(c.URL, token)
+		r := operator.NewRemote(c.URL, token, s.toOrigins())
 		s.closers = append(s.closers, r.Close)
 		return r, nil
 	}
@@ -67,7 +67,7 @@ func (s *Server) directory(ctx context.Context) (origin.Directory, error) {
 	}
 	if token != "" {
 		for _, p := range s.config.Peers {
-			r := operator.NewRemote(p.URL, token)
+			r := operator.NewRemote(p.URL, token, s.toOrigins())
 			s.closers = append(s.closers, r.Close)
 			config.Neighbours = append(config.Neighbours, control.Neighbour{Name: p.Name, Listener: r})
 		}

@@ -9,17 +9,21 @@ import (
 	"github.com/liveorigin/liveorigin/origin/originhttp"
 )
 
-// catchUpTimeout is how long a node that starts waits for what another one knows.
-const catchUpTimeout = time.Second
+// How long a node that starts waits for what another one knows, and for what the databases remember.
+const (
+	catchUpTimeout = time.Second
+	recallTimeout  = 10 * time.Second
+)
 
-// catchUp enters what other origins know of the events: this one may have been here before, and has forgotten everything.
-// What an origin of another region knows is entered when it can be read here.
+// catchUp enters what the databases remember of the events, and what other origins know of them: this one may have been
+// here before, and has forgotten everything. What was published in another region is entered when it can be read here.
 func (s *Server) catchUp(ctx context.Context) {
-	if len(s.config.Peers) == 0 {
+	if s.own == nil {
 		return
 	}
 	arrivals := s.copying(s.config.Region, cassandra.NewArrivals(s.own))
 	arrivals.Peers = []origin.Peer{s.node}
+	s.recall(ctx, arrivals)
 	for region, clients := range s.neighbours { // any order: each tells the node by itself
 		var to origin.Peer = arrivals
 		if region == s.config.Region {
@@ -29,6 +33,31 @@ func (s *Server) catchUp(ctx context.Context) {
 			s.hear(ctx, c, to)
 		}
 	}
+}
+
+// catchUpLater is catchUp for an origin that has started without its control plane, once it has heard of the events.
+func (s *Server) catchUpLater() {
+	for len(s.node.States()) == 0 {
+		if s.runtime.Sleep(s.ctx, catchUpTimeout) != nil {
+			return
+		}
+	}
+	s.catchUp(s.ctx)
+}
+
+// recall asks the databases. Without their answer the origin starts all the same: others may know, and what comes from
+// now on does not need it.
+func (s *Server) recall(ctx context.Context, arrivals origin.Peer) {
+	ctx, cancel := context.WithTimeout(ctx, recallTimeout)
+	defer cancel()
+	began := s.runtime.Now()
+	found, err := s.node.Recall(ctx, arrivals)
+	took := s.runtime.Now().Sub(began)
+	if err != nil {
+		s.logger.Warn("the databases do not tell all that they remember", "candidates", found, "took", took, "error", err)
+		return
+	}
+	s.logger.Info("candidates that the databases remember", "candidates", found, "took", took)
 }
 
 // hear asks a neighbour what it knows; one that does not answer knows nothing.

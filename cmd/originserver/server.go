@@ -25,6 +25,7 @@ import (
 	"github.com/liveorigin/liveorigin/origin/admission/policies"
 	"github.com/liveorigin/liveorigin/origin/cassandra"
 	"github.com/liveorigin/liveorigin/origin/control"
+	"github.com/liveorigin/liveorigin/origin/guard"
 	"github.com/liveorigin/liveorigin/origin/metrics"
 	"github.com/liveorigin/liveorigin/origin/originhttp"
 )
@@ -45,6 +46,7 @@ type Server struct {
 
 	neighbours map[string][]*originhttp.PeerClient // by region
 	own        *cassandra.Table                    // of this region; nil in memory
+	identity   *guard.Certificates                 // among other origins; nil without tls.peers
 }
 
 // Open opens the listeners, connects to the storage, and makes the node with its events. The context bounds only the
@@ -91,7 +93,11 @@ func (s *Server) open(ctx context.Context) error {
 	if err := s.follow(ctx); err != nil {
 		return err
 	}
-	s.catchUp(ctx)
+	if s.own != nil && len(s.node.States()) == 0 && s.service == nil {
+		s.runtime.Go(s.catchUpLater)
+	} else {
+		s.catchUp(ctx)
+	}
 	return s.answer()
 }
 

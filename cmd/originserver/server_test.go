@@ -1,7 +1,6 @@
 package originserver
 
 import (
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -10,7 +9,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"fmt"
 	"io"
 	"log/slog"
 	"math/big"
@@ -26,7 +24,6 @@ import (
 
 	"github.com/liveorigin/liveorigin/encoders"
 	"github.com/liveorigin/liveorigin/origin"
-	"github.com/liveorigin/liveorigin/origin/cassandra/cqldouble"
 	"github.com/liveorigin/liveorigin/origin/control"
 	"github.com/liveorigin/liveorigin/origin/operator"
 	"github.com/liveorigin/liveorigin/origin/originhttp"
@@ -160,6 +157,7 @@ credentials: {tokens: tokens.json}
 operators: operators.txt
 control: {directory: control}
 admission: {policy: priority}
+hosts: {deliver: [127.0.0.1], operate: [127.0.0.1]}
 events:
   - {id: live, start: now, ladder: small, regions: [{name: east, pipelines: [a]}, {name: west, pipelines: [b]}]}
 `
@@ -200,6 +198,9 @@ events:
 	if _, text := get(t, "http://"+s.at[operate]+"/metrics"); !strings.Contains(text, `liveorigin_publications_total{event="live",outcome="stored"`) || !strings.Contains(text, "go_goroutines") {
 		t.Errorf("metrics:\n%.2000s", text)
 	}
+	if status := misdirected(t, s.at[deliver]); status != http.StatusMisdirectedRequest {
+		t.Errorf("a request for another host: %d", status)
+	}
 	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/openapi.yaml": 200, "/debug/pprof/": 404, "/events": 401} {
 		if status, body := get(t, "http://"+s.at[operate]+path); status != want {
 			t.Errorf("%s: %d, want %d: %.200s", path, status, want, body)
@@ -214,6 +215,22 @@ events:
 	if status, _ := get(t, "http://"+again.at[operate]+"/debug/pprof/"); status != http.StatusOK {
 		t.Errorf("pprof: %d", status)
 	}
+}
+
+// misdirected asks for another host than an origin is.
+func misdirected(t *testing.T, address string) (status int) {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodGet, "http://"+address+"/live/v360/init.mp4", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = "other.example"
+	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode
 }
 
 // operators are two clients, of whom the second may only look.
@@ -268,100 +285,6 @@ func TestOpenMistakes(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
-	}
-}
-
-// Three origins of two regions over one cluster: what is published at one is read at all, and so is what operators do; one
-// that starts again asks the others what it has forgotten.
-func TestOriginsTogether(t *testing.T) {
-	dir := folder(t)
-	cluster, err := cqldouble.Start(cqldouble.Config{Nodes: map[string]int{"east": 1, "west": 1}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(cluster.Close)
-	databases := "regions:\n"
-	for _, dc := range []string{"east", "west"} {
-		hosts, published := cluster.Hosts(dc)
-		databases += fmt.Sprintf("  %s: {datacenter: %s, replicas: 1, hosts: [%q], published: {", dc, dc, hosts[0])
-		for from, to := range published {
-			databases += fmt.Sprintf("%q: %q, ", from, to)
-		}
-		databases += "}}\n"
-	}
-	if err := os.WriteFile(filepath.Join(dir, "databases.yaml"), []byte(databases), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	names := []string{"east-1", "east-2", "west-1"}
-	where := map[string]string{}
-	for _, name := range names {
-		where[name] = freePort(t)
-	}
-	config := func(name string) string {
-		region, _, _ := strings.Cut(name, "-")
-		var b bytes.Buffer
-		fmt.Fprintf(&b, "name: %s\nregion: %s\nlisten: {publish: 127.0.0.1:0, deliver: 127.0.0.1:0, operate: 127.0.0.1:0, peers: %q}\n", name, region, where[name])
-		fmt.Fprintf(&b, "storage: {databases: databases.yaml}\npeers:\n")
-		for _, other := range names {
-			if other != name {
-				fmt.Fprintf(&b, "  - {name: %s, region: %s, url: \"http://%s\"}\n", other, other[:4], where[other])
-			}
-		}
-		if name != names[0] {
-			fmt.Fprintf(&b, "control: {url: \"http://%s\", token: nodes.token}\n", where[names[0]])
-			return b.String()
-		}
-		b.WriteString("control: {directory: control, token: nodes.token}\noperators: operators.txt\nevents:\n  - {id: live, start: now, ladder: small, " +
-			"regions: [{name: east, pipelines: [a]}, {name: west, pipelines: [b]}]}\n")
-		return b.String()
-	}
-	path := filepath.Join(dir, "first.yaml")
-	if err := os.WriteFile(path, []byte(config(names[0])), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c, err := Read(path)
-	if err == nil {
-		err = c.CreateKeyspace(t.Context())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	up := map[string]*started{}
-	start(t, dir, config("east-1")).stop() // it has made the event, and told nobody: the others are to ask
-	for _, name := range []string{"east-2", "west-1", "east-1"} {
-		up[name] = start(t, dir, config(name))
-	}
-	for _, name := range names {
-		eventually(t, name+" knows the event", func() bool { _, ok := up[name].node.Event("live"); return ok })
-	}
-	ev, _ := up["east-1"].node.Event("live")
-	time.Sleep(time.Until(ev.AvailableAt(1)))
-	for _, n := range []origin.SegmentNumber{origin.Header, 1} {
-		r, err := client(t, "http://"+up["east-1"].at[publish], originhttp.ClientOptions{}).Publish(t.Context(), publication(t, ev, "a", n))
-		if err != nil || !r.Outcome.Accepted() {
-			t.Fatalf("%d: %+v, %v", n, r, err)
-		}
-	}
-	read := func(name string) func() bool {
-		return func() bool {
-			status, _ := get(t, "http://"+up[name].at[deliver]+"/live/v360/1.m4s")
-			return status == http.StatusOK
-		}
-	}
-	for _, name := range names {
-		eventually(t, name+" has the segment", read(name))
-	}
-	up["east-2"].stop()
-	up["east-2"] = start(t, dir, config("east-2"))
-	eventually(t, "east-2 has it again", read("east-2"))
-
-	ann, _ := operators(t, up["east-1"])
-	answer, err := ann.Do(t.Context(), control.Operation{ID: "m1", Event: "live", Do: control.Mask{Mask: origin.Mask{ID: "m", Pipeline: "a", From: 1, To: 9}}})
-	if err != nil || len(answer.Untold) > 0 {
-		t.Errorf("%+v, %v", answer, err)
-	}
-	for _, name := range names {
-		eventually(t, name+" knows the mask", func() bool { return !read(name)() })
 	}
 }
 

@@ -83,14 +83,16 @@ func (s *Server) connect(st stored) error {
 	clients := map[string][]*originhttp.PeerClient{}
 	for _, p := range s.config.Peers {
 		c, err := originhttp.NewPeerClient(p.URL, originhttp.PeerOptions{Node: s.config.Name, Region: s.config.Region, Peer: p.Name,
-			Recorder: history, Start: s.runtime.Now(), Keep: keepCopying})
+			Recorder: history, Start: s.runtime.Now(), Keep: keepCopying, TLS: s.toOrigins()})
 		if err != nil {
 			return err
 		}
 		s.closers = append(s.closers, c.Close)
 		clients[p.Region] = append(clients[p.Region], c)
 	}
-	s.neighbours, s.own = clients, st.own
+	if s.neighbours, s.own = clients, st.own; st.own != nil {
+		s.node.Ledger = st.own
+	}
 	for _, c := range clients[s.config.Region] {
 		s.node.AddPeers(c)
 	}

@@ -72,7 +72,7 @@ type Table struct {
 }
 
 // statements are the CQL of a table, with its keyspace.
-type statements struct{ claim, claimants, write, read, look string }
+type statements struct{ claim, claimants, write, read, look, enter, list string }
 
 var keyspaceName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,47}$`)
 
@@ -147,6 +147,10 @@ func statementsOf(keyspace string) statements {
 			" VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TTL ? AND TIMESTAMP ?",
 		read: "SELECT value, expires FROM " + keyspace + ".rows WHERE " + key,
 		look: "SELECT expires FROM " + keyspace + ".rows WHERE " + key,
+		enter: "INSERT INTO " + keyspace + ".candidates (event, rendition, pipeline, bucket, number, digest, region, defects, size)" +
+			" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) USING TTL ?",
+		list: "SELECT number, digest, region, defects, size FROM " + keyspace + ".candidates" +
+			" WHERE event = ? AND rendition = ? AND pipeline = ? AND bucket = ? AND number >= ? AND number <= ?",
 	}
 }
 
@@ -161,6 +165,8 @@ func hasTables(ctx context.Context, s *gocql.Session, keyspace string) error {
 			keyspace, ErrNoKeyspace)
 	case made["rows"] == nil || made["claims"] == nil:
 		return fmt.Errorf("keyspace %q has tables, but not ours; name another one: %w", keyspace, ErrNoKeyspace)
+	case made["candidates"] == nil:
+		return fmt.Errorf("keyspace %q is of an older version and has no table of candidates; make a new one: %w", keyspace, ErrNoKeyspace)
 	}
 	return nil
 }

@@ -88,7 +88,7 @@ func (s Schema) Check(ctx context.Context, c Config) (differences []string, err 
 		if err != nil {
 			return err
 		}
-		for _, table := range []string{"claims", "rows"} {
+		for _, table := range []string{"candidates", "claims", "rows"} {
 			if made[table] == nil {
 				differences = append(differences, fmt.Sprintf("table %s.%s is missing", c.Keyspace, table))
 				continue
@@ -155,6 +155,9 @@ func (s Schema) definitions(keyspace string) []string {
 		"CREATE TABLE " + keyspace + ".rows (event text, rendition text, pipeline text, number bigint, part int," +
 			" digest bigint, value blob, expires bigint," +
 			" PRIMARY KEY ((event, rendition, pipeline, number, part), digest))" + options,
+		"CREATE TABLE " + keyspace + ".candidates (event text, rendition text, pipeline text, bucket bigint, number bigint," +
+			" digest bigint, region text, defects text, size bigint," +
+			" PRIMARY KEY ((event, rendition, pipeline, bucket), number, digest))" + options,
 	}
 }
 
@@ -182,12 +185,13 @@ func (s Schema) grace() int {
 
 // wants are a table's properties, as tablesOf reads them.
 func (s Schema) wants(table string) map[string]string {
-	columns := "digest bigint, event text, number bigint, pipeline text, rendition text"
-	if table == "rows" {
-		columns = "digest bigint, event text, expires bigint, number bigint, part int, pipeline text, rendition text, value blob"
+	columns := map[string]string{
+		"claims":     "digest bigint, event text, number bigint, pipeline text, rendition text",
+		"rows":       "digest bigint, event text, expires bigint, number bigint, part int, pipeline text, rendition text, value blob",
+		"candidates": "bucket bigint, defects text, digest bigint, event text, number bigint, pipeline text, region text, rendition text, size bigint",
 	}
 	return map[string]string{
-		"columns":           columns,
+		"columns":           columns[table],
 		"compaction":        fmt.Sprintf("TimeWindowCompactionStrategy of %d MINUTES", s.window()),
 		"compression":       "false",
 		"default TTL":       fmt.Sprint(s.ttl()),

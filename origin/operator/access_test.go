@@ -204,7 +204,7 @@ func TestStates(t *testing.T) {
 	}
 	east, west := newNode("east"), newNode("west")
 	serve := func(h http.Handler) *httptest.Server { s := httptest.NewServer(h); t.Cleanup(s.Close); return s }
-	remote := func(url, token string) *Remote { r := NewRemote(url, token); t.Cleanup(r.Close); return r }
+	remote := func(url, token string) *Remote { r := NewRemote(url, token, nil); t.Cleanup(r.Close); return r }
 	eastURL := serve(States(shared, east, nil)).URL
 	westURL := serve(States(shared, west, nil)).URL
 	gone := serve(nil)
@@ -283,7 +283,7 @@ func TestClientIsCareful(t *testing.T) {
 		"an odd list": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `[{"event":{}}]`) },
 	} {
 		srv := httptest.NewServer(answer)
-		r := NewRemote(srv.URL, shared)
+		r := NewRemote(srv.URL, shared, nil)
 		if all, err := r.Events(t.Context()); err == nil {
 			t.Errorf("%s: %+v", why, all)
 		}

@@ -31,7 +31,7 @@ const (
 
 // NewClient makes a client of the operator API at a base URL, as http://localhost:8090.
 func NewClient(base, token string) *Client {
-	return &Client{strings.TrimRight(base, "/"), token, newHTTPClient(askWithin)}
+	return &Client{strings.TrimRight(base, "/"), token, newHTTPClient(askWithin, nil)}
 }
 
 // Close lets the connections go.

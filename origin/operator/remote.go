@@ -3,6 +3,7 @@ package operator
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,18 +25,19 @@ type Remote struct {
 	client *http.Client
 }
 
-// NewRemote makes a Remote of a base URL, as http://10.0.0.1:9000.
-func NewRemote(base, token string) *Remote {
-	return &Remote{strings.TrimRight(base, "/") + StatesPath, token, newHTTPClient(control.TellWithin)}
+// NewRemote makes a Remote of a base URL, as http://10.0.0.1:9000. secure is for https: authorities to trust, the node's own
+// certificate; nil trusts the system's, and shows none.
+func NewRemote(base, token string, secure *tls.Config) *Remote {
+	return &Remote{strings.TrimRight(base, "/") + StatesPath, token, newHTTPClient(control.TellWithin, secure)}
 }
 
 // newHTTPClient never follows anybody elsewhere, with a token in its hand.
-func newHTTPClient(timeout time.Duration) *http.Client {
+func newHTTPClient(timeout time.Duration, secure *tls.Config) *http.Client {
 	return &http.Client{
 		Timeout:       timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			Proxy: nil, MaxIdleConnsPerHost: 2, MaxConnsPerHost: maxInFlight, IdleConnTimeout: time.Minute,
+			Proxy: nil, TLSClientConfig: secure, MaxIdleConnsPerHost: 2, MaxConnsPerHost: maxInFlight, IdleConnTimeout: time.Minute,
 			ResponseHeaderTimeout: timeout, TLSHandshakeTimeout: timeout, MaxResponseHeaderBytes: 16 << 10,
 		},
 	}

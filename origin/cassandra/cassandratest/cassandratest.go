@@ -46,6 +46,7 @@ func Run(t *testing.T, s Subject) {
 	})
 	t.Run("replicas", func(t *testing.T) { checkReplicas(ctx, t, c, s.Replicas[s.Here.LocalDC]) })
 	t.Run("arrivals", func(t *testing.T) { checkArrivals(ctx, t, c, s.There) })
+	t.Run("ledger", func(t *testing.T) { checkLedger(ctx, t, c, s.There) })
 	t.Run("refusals", func(t *testing.T) { checkRefusals(ctx, t, c) })
 }
 
@@ -71,7 +72,7 @@ func checkSchema(ctx context.Context, t *testing.T, s cassandra.Schema, c cassan
 	s.Retention *= 4
 	differences, err := s.Check(ctx, c)
 	if all := strings.Join(differences, "\n"); err != nil || !strings.Contains(all, c.Keyspace+".rows: compaction is "+
-		"TimeWindowCompactionStrategy of 1 MINUTES, want TimeWindowCompactionStrategy of 4 MINUTES") || len(differences) != 6 {
+		"TimeWindowCompactionStrategy of 1 MINUTES, want TimeWindowCompactionStrategy of 4 MINUTES") || len(differences) != 9 {
 		t.Errorf("of another retention: %v, differs in\n%s", err, all)
 	}
 	c.Keyspace = "system_auth"
@@ -79,7 +80,7 @@ func checkSchema(ctx context.Context, t *testing.T, s cassandra.Schema, c cassan
 		t.Errorf("dropping what others made: %v", err)
 	}
 	c.Keyspace = "nowhere"
-	if differences, err := s.Check(ctx, c); err != nil || len(differences) != 2 {
+	if differences, err := s.Check(ctx, c); err != nil || len(differences) != 3 {
 		t.Errorf("of a keyspace that is not there: %v, %q", err, differences)
 	}
 	if err := cassandra.DropKeyspace(ctx, c); !errors.Is(err, cassandra.ErrNoKeyspace) {
@@ -98,7 +99,7 @@ func checkMisfits(ctx context.Context, t *testing.T, s cassandra.Schema, c cassa
 		if err := s.CreateKeyspace(ctx, c); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("keyspace with replicas %v: %v, want %q", replication, err, says)
 		}
-		if differences, err := s.Check(ctx, c); err != nil || len(differences) != 2 {
+		if differences, err := s.Check(ctx, c); err != nil || len(differences) != 3 {
 			t.Errorf("keyspace with replicas %v was made: %v, %q", replication, err, differences)
 		}
 	}
@@ -149,6 +150,64 @@ func checkArrivals(ctx context.Context, t *testing.T, c cassandra.Config, there 
 	soon(ctx, t, "arrival", func() error { return arrivals.Put(ctx, key, o) })
 	if err := arrivals.Put(ctx, key, object("another")); !errors.Is(err, origin.ErrNotFound) {
 		t.Errorf("arrival of other bytes: %v", err)
+	}
+}
+
+// checkLedger: whoever opens the tables later, here or there, finds the candidates of a range and nothing else, as they were
+// entered; and no longer than they are kept.
+func checkLedger(ctx context.Context, t *testing.T, c cassandra.Config, elsewhere cassandra.Cluster) {
+	table := open(ctx, t, c)
+	enter := func(number origin.SegmentNumber, pipeline string, defects origin.Defects, digest uint32, until time.Duration) origin.Announcement {
+		a := origin.Announcement{Key: origin.Key{Event: "ledger", Rendition: "v", Number: number, Pipeline: pipeline},
+			Candidate: origin.Candidate{Pipeline: pipeline, Region: "us-west", Defects: defects, Digest: digest, Size: int(digest % 1000)}}
+		if err := table.Enter(ctx, a, time.Now().Add(until)); err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	header := enter(origin.Header, "a", 0, 1, time.Hour)
+	hole := enter(4095, "a", origin.MissingSegment, 0, time.Hour) // the last of its partition
+	bytes := enter(4095, "a", origin.ShortSegment|origin.EpochLock, 0xfedcba98, time.Hour)
+	next := enter(4096, "a", 0, 2, time.Hour)
+	for range 2 { // again is nothing new
+		enter(4097, "a", 0, 3, time.Hour)
+	}
+	enter(4096, "b", 0, 4, time.Hour)
+	enter(4098, "a", 0, 5, time.Second)
+	list := func(table *cassandra.Table, from, to origin.SegmentNumber) string {
+		all, err := table.List(ctx, "ledger", "v", "a", from, to)
+		return fmt.Sprint(all, err)
+	}
+	says := func(all ...origin.Announcement) string { return fmt.Sprint(all, error(nil)) }
+	c.Cluster = elsewhere
+	there := open(ctx, t, c)
+	for _, r := range []struct {
+		from, to origin.SegmentNumber
+		want     string
+	}{
+		{origin.Header, origin.Header, says(header)},
+		{1, 4094, says()},
+		{4000, 4096, says(bytes, next, hole)},
+		{4096, 4096, says(next)},
+	} {
+		if got := list(table, r.from, r.to); got != r.want {
+			t.Errorf("%d to %d: %s, want %s", r.from, r.to, got, r.want)
+		}
+		soon(ctx, t, "the list in the other region", func() error {
+			if got := list(there, r.from, r.to); got != r.want {
+				return fmt.Errorf("%s, want %s", got, r.want)
+			}
+			return nil
+		})
+	}
+	soon(ctx, t, "what is not kept any more", func() error {
+		if got := list(table, 4098, 4098); got != says() {
+			return errors.New(got)
+		}
+		return nil
+	})
+	if got, err := table.List(ctx, "ledger", "v", "a", 1, 1<<16+1); err == nil {
+		t.Errorf("a list without bounds: %v", got)
 	}
 }
 

@@ -13,7 +13,7 @@ type statement struct {
 	verb            string // SELECT, INSERT, CREATE KEYSPACE, CREATE TABLE, DROP KEYSPACE
 	keyspace, table string
 	columns         []string // that are selected or inserted
-	binds           []string // what each question mark stands for: a column, [ttl] or [timestamp]
+	binds           []string // what each question mark stands for: a column, one with >= or <= behind it, [ttl] or [timestamp]
 	definition      string   // of what is created
 	limit           int      // zero is none
 }
@@ -48,6 +48,8 @@ func understand(query string) (*statement, error) {
 		for term := range strings.SplitSeq(m[4], " AND ") {
 			if column, bound := strings.CutSuffix(term, " = ?"); bound {
 				s.binds = append(s.binds, column)
+			} else if column, bound := strings.CutSuffix(term, " ?"); bound {
+				s.binds = append(s.binds, strings.ReplaceAll(column, " ", ""))
 			}
 		}
 		return s, nil

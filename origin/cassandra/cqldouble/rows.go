@@ -92,19 +92,37 @@ func (d *Cluster) run(n *Node, s *statement, values [][]byte) message.Message {
 // matching gives the rows of a data centre that have the columns bound, in the order of their keys.
 func (t *table) matching(dc string, bound map[string][]byte, limit int) (found []map[string][]byte) {
 	rows := t.rows[dc]
-	if len(bound) == len(t.key) {
+	if !slices.ContainsFunc(t.key, func(name string) bool { return bound[name] == nil }) {
 		rows = map[string]row{"": rows[t.id(bound)]}
 	}
 	for _, id := range slices.Sorted(maps.Keys(rows)) {
 		r, match := rows[id], true
 		for name, value := range bound {
-			match = match && bytes.Equal(r.columns[name], value)
+			match = match && r.fits(name, value)
 		}
 		if match && !r.gone() && (limit == 0 || len(found) < limit) {
 			found = append(found, r.columns)
 		}
 	}
 	return found
+}
+
+// fits says whether a row is what a WHERE asks of one column, of which >= and <= are known for bigints.
+func (r row) fits(name string, value []byte) bool {
+	if column, ok := strings.CutSuffix(name, ">="); ok {
+		return bigint(r.columns[column]) >= bigint(value)
+	}
+	if column, ok := strings.CutSuffix(name, "<="); ok {
+		return bigint(r.columns[column]) <= bigint(value)
+	}
+	return bytes.Equal(r.columns[name], value)
+}
+
+func bigint(b []byte) int64 {
+	if len(b) != 8 {
+		return 0
+	}
+	return int64(binary.BigEndian.Uint64(b))
 }
 
 // insert writes a row.
@@ -152,6 +170,7 @@ func (t *table) id(bound map[string][]byte) string {
 }
 
 func (t *table) column(name string) *message.ColumnMetadata {
+	name = strings.TrimRight(name, "<>=")
 	kind := t.types[name]
 	switch name {
 	case "[ttl]":
