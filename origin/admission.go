@@ -12,6 +12,14 @@ type Admission interface {
 	Done(a Ask, store time.Duration, failed bool)
 }
 
+// Refusing is an Admission that knows when it admits none of a class, so that this can be said before anything else is done
+// for a request.
+type Refusing interface {
+	// Refuses says whether Admit would refuse this and every other one of its class now. Nothing is taken down. What is Free is
+	// refused no sooner than what is not.
+	Refuses(a Ask) bool
+}
+
 // Ask is what admission knows of a request.
 type Ask struct {
 	Event string
@@ -21,7 +29,12 @@ type Ask struct {
 	LookedUp bool
 	// Remembered says that the bytes are in memory: serving them takes nothing of the store, only of the network.
 	Remembered bool
+	// Shared says that the bytes are being read for somebody else already: waiting for them takes nothing more of the store.
+	Shared bool
 }
+
+// Free says that serving it takes nothing of the store.
+func (a Ask) Free() bool { return a.Remembered || a.Shared }
 
 // Everyone is the Admission of who admits everyone.
 var Everyone Admission = everyone{}

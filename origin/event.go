@@ -12,6 +12,10 @@ type SegmentNumber int64
 // Header stands where a SegmentNumber would for a rendition's CMAF header (init.mp4).
 const Header SegmentNumber = -1
 
+// Playlist stands there for a rendition's media playlist as Getters of virtual time have it, for players that go by it: an
+// answer without a body, which only says what is newest in it. Over HTTP it is a document, not a segment.
+const Playlist SegmentNumber = -2
+
 // Event is a live event as every part knows it: what is published, when, and for how long it can be asked for.
 // All that has to do with time follows from it and a clock reading; nobody has to be asked.
 //

@@ -23,6 +23,8 @@ type NodeConfig struct {
 	InspectHeader func(r Rendition, body []byte) error
 	// Peers are told of every candidate before it is acknowledged: the region's other nodes, and what copies to others.
 	Peers []Peer
+	// Ledger has every candidate entered before anybody is told of it, for nodes that start later. Nil forgets.
+	Ledger Ledger
 	// MaxHolders bounds the requests that are held open; zero means DefaultHolders. EventHolders bounds those of one
 	// event; zero means MaxHolders.
 	MaxHolders, EventHolders int
@@ -50,6 +52,7 @@ type Node struct {
 	events  map[string]*catalog
 	holders int
 	away    []away
+	reads   reads
 }
 
 // NewNode makes a node that serves no event yet.
@@ -93,7 +96,7 @@ func (n *Node) catalog(event string) *catalog {
 // Get implements Getter: it answers from memory what can be answered from memory, holds what is about to be published,
 // and reads the chosen candidate from the store.
 func (n *Node) Get(ctx context.Context, req Request) (Response, error) {
-	if resp, ok := n.Refused(req); ok {
+	if resp, ok := n.refused(req); ok {
 		return resp, nil
 	}
 	arrived := n.Runtime.Now()
@@ -112,8 +115,18 @@ func (n *Node) Get(ctx context.Context, req Request) (Response, error) {
 			return Response{}, err
 		}
 	}
-	n.Observer.Answered(ask, &resp, n.Runtime.Now().Sub(arrived))
+	n.observe(&ask, &resp, arrived)
 	return resp, nil
+}
+
+// observe tells the observer of an answer. It gets a copy: what an interface is shown may be kept, and so would be on the heap
+// with every request, be there an observer or not.
+func (n *Node) observe(ask *Ask, resp *Response, arrived time.Time) {
+	if n.Observer == Unobserved {
+		return
+	}
+	shown := *resp
+	n.Observer.Answered(*ask, &shown, n.Runtime.Now().Sub(arrived))
 }
 
 // answer is Get for an event that is known.
@@ -142,12 +155,8 @@ func (n *Node) decide(ctx context.Context, c *catalog, req Request, ask *Ask, bu
 			return d, nil, 0, nil
 		}
 		n.lookedUp(ask)
-		if req.Number == Header {
-			cs = c.look(st, req.Rendition, req.Number, buf)
-			return decideHeader(cs), cs, 0, nil
-		}
 		cs = c.look(st, req.Rendition, req.Number, buf)
-		d = st.decide(req.Number, now, cs, len(c.order), st.Redirect)
+		d = c.choose(st, req, now, cs)
 		if d.HoldUntil.IsZero() {
 			if holding {
 				held = now.Sub(arrived)
@@ -177,6 +186,14 @@ func (n *Node) lookedUp(ask *Ask) {
 		n.Observer.LookedUp(SegmentLevel, true)
 	}
 	ask.LookedUp = true
+}
+
+// choose decides from the candidates.
+func (c *catalog) choose(st *known, req Request, now time.Time, cs []Candidate) Decision {
+	if req.Number == Header {
+		return decideHeader(cs)
+	}
+	return st.decide(req.Number, now, cs, len(c.order), st.Redirect)
 }
 
 // decideHeader answers for a CMAF header, which has no time of its own.

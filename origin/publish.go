@@ -108,14 +108,20 @@ func (n *Node) store(ctx context.Context, c *catalog, r Rendition, p Publication
 		}
 	}
 	if late, ok := n.untimely(c, p.Key); !ok {
-		return late, nil // the hole was announced while the store was busy, and stays a hole
+		return late, nil // and nobody need remember it
 	}
 	k := Candidate{Pipeline: p.Key.Pipeline, Region: n.Region, Defects: defects, Digest: p.Object.Digest,
 		Size: p.Object.Size}
+	a := Announcement{p.Key, k}
+	if err := n.enter(ctx, a, p.Object.ExpiresAt); err != nil {
+		return Receipt{Outcome: Unavailable, Defects: defects, Detail: err.Error()}, nil
+	}
+	if late, ok := n.untimely(c, p.Key); !ok {
+		return late, nil // the hole was announced while store or ledger were busy, and stays a hole
+	}
 	if known, added := c.add(p.Key, k); !added {
 		return again(known, p), nil // another node of the region was as fast, and its word stands
 	}
-	a := Announcement{p.Key, k}
 	for _, peer := range n.Peers {
 		peer.Announce(a)
 	}

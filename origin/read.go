@@ -40,18 +40,18 @@ type Remembering interface {
 // read fetches the chosen candidate from wherever it is, or, where it cannot be read, another one that is as good: of two
 // pipelines' segments either will do, and a viewer does not wait for a region's store to recover.
 func (n *Node) read(ctx context.Context, req Request, d Decision, cs []Candidate, ask *Ask, resp *Response) {
-	var buf [8]place
-	places := n.places(d.Candidate, cs, buf[:0])
 	from := d.Candidate
-	o, ok := remembered(req, places)
-	ask.Bytes, ask.Remembered = d.Candidate.Size, ok
+	v := variant{req.key(from), from.Digest}
+	o, ok := n.weigh(v, from, ask)
 	if !n.Admission.Admit(*ask) {
 		resp.Reason, resp.MaxAge = Overloaded, overloadedFor
 		return
 	}
 	if !ok {
 		asked := n.Runtime.Now()
-		from, o, ok = n.readFrom(ctx, req, places)
+		n.reads.count(v, 1)
+		from, o, ok = n.readFrom(ctx, req, n.places(from, cs))
+		n.reads.count(v, -1)
 		resp.Store = n.Runtime.Now().Sub(asked)
 	}
 	n.Admission.Done(*ask, resp.Store, !ok)
@@ -65,14 +65,14 @@ func (n *Node) read(ctx context.Context, req Request, d Decision, cs []Candidate
 
 // places lists where to look, best first: for the chosen candidate the own region, unless it is away, then the others;
 // then the same for every other candidate with the same defects, if any.
-func (n *Node) places(chosen Candidate, cs []Candidate, buf []place) []place {
-	buf = n.placesOf(chosen, buf)
+func (n *Node) places(chosen Candidate, cs []Candidate) []place {
+	all := n.placesOf(chosen, nil)
 	for _, c := range cs {
 		if c.Pipeline != chosen.Pipeline && c.Defects == chosen.Defects {
-			buf = n.placesOf(c, buf)
+			all = n.placesOf(c, all)
 		}
 	}
-	return buf
+	return all
 }
 
 func (n *Node) placesOf(c Candidate, buf []place) []place {
@@ -87,18 +87,22 @@ func (n *Node) placesOf(c Candidate, buf []place) []place {
 	return buf
 }
 
-// remembered is the chosen candidate, whose places come first, if any of its stores has it in memory.
-func remembered(req Request, places []place) (Object, bool) {
+// weigh tells admission what serving a candidate takes, and returns its bytes if any of its stores has them in memory.
+func (n *Node) weigh(v variant, c Candidate, ask *Ask) (o Object, ok bool) {
+	var buf [4]place
+	places := n.placesOf(c, buf[:0])
 	for _, p := range places {
-		m, ok := p.store.(Remembering)
-		if !ok || p.candidate.Pipeline != places[0].candidate.Pipeline {
+		m, remembers := p.store.(Remembering)
+		if !remembers {
 			continue
 		}
-		if o, ok := m.Remembered(req.key(p.candidate), p.candidate.Digest); ok {
-			return o, true
+		if o, ok = m.Remembered(v.key, v.digest); ok {
+			break
 		}
 	}
-	return Object{}, false
+	ask.Bytes, ask.Remembered = c.Size, ok
+	ask.Shared = !ok && len(places) > 0 && n.reads.shared(v, places[0].store)
+	return o, ok
 }
 
 // readFrom reads from one of the places, the first of which is where the chosen candidate is best read.

@@ -28,6 +28,11 @@ const (
 	KindLookup = "lookup"
 	// KindReason is the first answer that a node gave for a Reason in this run, and each for which an edge found no origin.
 	KindReason = "reason"
+	// KindAlert is an alerting rule that found something: Step begin as it fires for the labels in Target, after it was pending
+	// for WaitUs, and Step end as there is nothing to find any more. Name is the alert's. KindScrape is a look at the metrics
+	// of Count nodes, which alerts are evaluated over.
+	KindAlert  = "alert"
+	KindScrape = "scrape"
 	KindPeer   = "peer"  // Node could not tell its neighbour Name: Step begin and end, or Count given up
 	KindStall  = "stall" // the harness was not run for WaitUs, up to now
 	KindUsage  = "usage" // what a process used in all

@@ -2,10 +2,18 @@ package origin
 
 import "time"
 
-// Refused answers at once what memory alone can refuse: events and renditions that are not there, and numbers that cannot
-// be asked for now. ok is false for everything else, of which nothing was looked at, nor counted. An adapter that has a
-// cheaper way to say no may ask here first; whatever is not refused goes on to Get.
+// Refused answers at once what memory alone can refuse: events and renditions that are not there, numbers that cannot be
+// asked for now, and what a Refusing admission admits none of. ok is false for everything else, of which nothing was counted.
+// An adapter that has a cheaper way to say no may ask here first; whatever is not refused goes on to Get.
 func (n *Node) Refused(req Request) (resp Response, ok bool) {
+	if resp, ok = n.refused(req); ok {
+		return resp, true
+	}
+	return n.overloaded(req)
+}
+
+// refused is Refused without a look at any segment.
+func (n *Node) refused(req Request) (resp Response, ok bool) {
 	if n.Ask != nil {
 		return Response{}, false
 	}
@@ -14,7 +22,7 @@ func (n *Node) Refused(req Request) (resp Response, ok bool) {
 	if c == nil {
 		n.Observer.LookedUp(EventLevel, true) // that it is unknown is an answer, too: see Follow
 		resp = Response{Reason: UnknownEvent, MaxAge: CreatedSoon}
-		n.Observer.Answered(Ask{Class: Background}, &resp, 0) // names that anybody makes up are nobody's label
+		n.observe(&Ask{Class: Background}, &resp, arrived) // names that anybody makes up are nobody's label
 		return resp, true
 	}
 	st := c.state.Load()
@@ -28,7 +36,44 @@ func (n *Node) Refused(req Request) (resp Response, ok bool) {
 	if d.Reason != EventRemoved && d.Reason != UnknownRendition {
 		n.recordDecision(c, req, ask.Class, &resp, nil)
 	}
-	n.Observer.Answered(ask, &resp, n.Runtime.Now().Sub(arrived))
+	n.observe(&ask, &resp, arrived)
+	return resp, true
+}
+
+// overloaded refuses what could be served, as Get would, where admission has nothing to weigh.
+func (n *Node) overloaded(req Request) (resp Response, ok bool) {
+	refusing, ok := n.Admission.(Refusing)
+	c := n.catalog(req.Event)
+	if !ok || n.Ask != nil || c == nil {
+		return Response{}, false
+	}
+	arrived, st := n.Runtime.Now(), c.state.Load()
+	ask := Ask{Event: req.Event, Class: st.ClassOf(req, arrived), LookedUp: true}
+	if !refusing.Refuses(ask) {
+		return Response{}, false
+	}
+	if _, gone := c.refuse(st, req, arrived); gone { // by now
+		return Response{}, false
+	}
+	var buf [8]Candidate
+	cs := c.look(st, req.Rendition, req.Number, buf[:0])
+	d := c.choose(st, req, arrived, cs)
+	if d.Reason != Published && d.Reason != Defective {
+		return Response{}, false
+	}
+	n.weigh(variant{req.key(d.Candidate), d.Candidate.Digest}, d.Candidate, &ask)
+	if ask.Free() && !refusing.Refuses(ask) {
+		return Response{}, false
+	}
+	if n.Admission.Admit(ask) { // all of a sudden; Get asks again
+		n.Admission.Done(ask, 0, true)
+		return Response{}, false
+	}
+	n.Observer.LookedUp(EventLevel, true)
+	n.Observer.LookedUp(SegmentLevel, true)
+	resp = Response{Reason: Overloaded, MaxAge: overloadedFor, Bulletin: st.bulletin}
+	n.recordDecision(c, req, ask.Class, &resp, cs)
+	n.observe(&ask, &resp, arrived)
 	return resp, true
 }
 

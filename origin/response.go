@@ -67,7 +67,9 @@ type Response struct {
 	// MaxAge is how long a cache may keep the answer, exact to the millisecond (rounded down); zero means not at all.
 	MaxAge time.Duration
 	// Object and the variant it is: set when the reason is Published or Defective.
-	Object   Object
+	Object Object
+	// Newest is the newest segment that a playlist has (Request.Number Playlist).
+	Newest   SegmentNumber
 	Pipeline string
 	Region   string // in which the variant was published
 	// ServedBy is the region of the origin that a cache had the object from; empty straight from an origin.

@@ -128,7 +128,7 @@ type Announcement struct {
 	Candidate Candidate
 }
 
-// Request asks for one segment, or for a CMAF header (Number Header).
+// Request asks for one segment, or for a CMAF header (Number Header), or for a playlist (Number Playlist).
 type Request struct {
 	Event     string
 	Rendition string

@@ -34,7 +34,8 @@ const (
 //	reads at once   none at half of Reads, all at Reads
 //	bytes sent      none at half of Egress, all at Egress
 //
-// The worst of them decides (what is remembered takes nothing of the store, so that only the bytes sent count for it):
+// The worst of them decides (what is remembered, or being read already, takes nothing of the store, so that only the bytes
+// sent count for it):
 //
 //	stress       none             a third          two thirds (most)       all
 //	background    0 % ... refused ... 100 %               100 %            100 %
@@ -108,20 +109,34 @@ func (p *Priority) Admit(a origin.Ask) bool {
 	p.turn(now)
 	e := p.count(a)
 	r := rank(a.Class)
-	if !a.Remembered && p.trying(e, r) || e.refuses(r, p.stress(e, a.Remembered)) {
+	if !a.Free() && p.trying(e, r) || e.refuses(r, p.stress(e, a.Free())) {
 		return false
 	}
 	p.sent.add(tally{bytes: int64(a.Bytes)})
-	if !a.Remembered {
+	if !a.Free() {
 		p.read(r, 1)
 	}
 	return true
 }
 
+// Refuses implements origin.Refusing. What a request adds to what its event asks for makes no stress less, so Admit, which
+// takes it down before it looks, refuses it as well. An event that is not known yet is refused nothing here.
+func (p *Priority) Refuses(a origin.Ask) bool {
+	now := p.clock.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.turn(now)
+	e, r := p.events[a.Event], rank(a.Class)
+	if e == nil {
+		return false
+	}
+	return !a.Free() && p.trying(e, r) || share(r, p.stress(e, a.Free())) == step
+}
+
 // Done implements origin.Admission. What failed sooner than a slow read takes says nothing of the store: the client may have
 // left.
 func (p *Priority) Done(a origin.Ask, store time.Duration, failed bool) {
-	if a.Remembered {
+	if a.Free() {
 		return
 	}
 	now := p.clock.Now()
@@ -156,7 +171,7 @@ func (p *Priority) count(a origin.Ask) *event {
 		p.active++
 	}
 	t := tally{bytes: int64(a.Bytes)}
-	if !a.Remembered {
+	if !a.Free() {
 		t.reads = 1
 	}
 	e.asked.add(t)

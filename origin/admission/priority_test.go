@@ -386,3 +386,81 @@ func BenchmarkRefusal(b *testing.B) {
 		}
 	}
 }
+
+// Who waits for somebody else's read takes nothing of the store either: not counted, and not refused for it.
+func TestShared(t *testing.T) {
+	p := NewPriority(newHand(), Config{Reads: 10})
+	finish(p, 100, 0)
+	for range 10 {
+		p.Admit(ask(origin.LiveEdge))
+	}
+	p.lesser = leastReads // as many as it takes to learn how the store is
+	a := ask(origin.Background)
+	a.Shared = true
+	for range 100 {
+		if !p.Admit(a) {
+			t.Fatal("refused for the store, though it is not asked")
+		}
+	}
+	if p.reading != 10 || p.lesser != leastReads {
+		t.Errorf("%d reads, %d of them for less than the live edge; want ten and eight, as before", p.reading, p.lesser)
+	}
+	for range 100 {
+		p.Done(a, time.Second, false)
+	}
+	if p.reading != 10 || p.done.sum.reads != 100 {
+		t.Errorf("%d reads are left, %d have come back; want ten, and the hundred before", p.reading, p.done.sum.reads)
+	}
+}
+
+// Who is told beforehand that nobody is admitted is right, and who asks changes nothing.
+func TestRefusesOnlyWhatAdmitRefuses(t *testing.T) {
+	seen := map[bool]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		clock := newHand()
+		config := Config{Reads: rapid.SampledFrom([]int{4, 32}).Draw(t, "reads"), Egress: rapid.SampledFrom([]int64{0, 4000}).Draw(t, "egress")}
+		asked, silent := NewPriority(clock, config), NewPriority(clock, config)
+		events := rapid.SampledFrom([]string{"a", "a", "a", "b", "c"})
+		var under []origin.Ask
+		for range rapid.IntRange(50, 300).Draw(t, "steps") {
+			if n := len(under); n > 0 && rapid.IntRange(0, 2).Draw(t, "what") == 0 {
+				took, failed := rapid.SampledFrom([]time.Duration{time.Millisecond, time.Second}).Draw(t, "took"), rapid.Bool().Draw(t, "failed")
+				asked.Done(under[n-1], took, failed)
+				silent.Done(under[n-1], took, failed)
+				under = under[:n-1]
+			}
+			clock.pass(rapid.SampledFrom([]time.Duration{0, 0, 0, time.Millisecond, bucket}).Draw(t, "pass"))
+			a := origin.Ask{Event: events.Draw(t, "event"), Class: rapid.SampledFrom(order).Draw(t, "class"),
+				Bytes: 100, Remembered: rapid.Bool().Draw(t, "remembered")}
+			refuses := asked.Refuses(a)
+			admits, other := asked.Admit(a), silent.Admit(a)
+			if refuses && admits {
+				t.Fatalf("%+v is admitted after all", a)
+			}
+			if admits != other {
+				t.Fatalf("%+v: %v once Refuses was asked, %v otherwise", a, admits, other)
+			}
+			if admits {
+				under = append(under, a)
+			}
+			seen[refuses]++
+		}
+	})
+	if seen[true] < 100 || seen[false] < 100 {
+		t.Errorf("refused, or not, so often: %v", seen)
+	}
+}
+
+// While a store that was slow is being tried, the rest are told beforehand that they are too many.
+func TestRefusesWhileTheStoreIsTried(t *testing.T) {
+	p := NewPriority(newHand(), Config{})
+	finish(p, 6, 4)
+	p.Admit(ask(origin.LiveEdge)) // so that the event is known
+	if p.Refuses(ask(origin.DVR)) {
+		t.Error("nobody tries")
+	}
+	p.read(1, leastReads)
+	if free := (origin.Ask{Event: "e", Class: origin.DVR, Remembered: true}); !p.Refuses(ask(origin.DVR)) || p.Admit(ask(origin.DVR)) || p.Refuses(free) {
+		t.Error("enough try")
+	}
+}

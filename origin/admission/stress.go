@@ -7,9 +7,9 @@ import (
 )
 
 // stress is what an event's next request meets.
-func (p *Priority) stress(e *event, remembered bool) int {
+func (p *Priority) stress(e *event, free bool) int {
 	network := p.load(p.sent.sum.bytes, p.config.Egress, e.asked.sum.bytes, p.asked.sum.bytes)
-	if remembered {
+	if free {
 		return network
 	}
 	reads := p.load(int64(p.reading), int64(p.config.Reads), e.asked.sum.reads, p.asked.sum.reads)
@@ -59,13 +59,15 @@ func above(x, from, to int64, whole int) int {
 
 // refuses says whether it is a request's turn to be refused, of a class by its rank.
 func (e *event) refuses(rank, stress int) bool {
-	share := min(max(stress-step*(classes-1-rank), 0), step) // thousandths
-	if e.turns[rank] += share; e.turns[rank] < step {
+	if e.turns[rank] += share(rank, stress); e.turns[rank] < step {
 		return false
 	}
 	e.turns[rank] -= step
 	return true
 }
+
+// share is how many of a class are refused, in thousandths.
+func share(rank, stress int) int { return min(max(stress-step*(classes-1-rank), 0), step) }
 
 // order is that in which classes matter.
 var order = origin.Classes()

@@ -154,7 +154,7 @@ func (e *Edge) refuse(st *origin.State, req origin.Request, now time.Time) (orig
 	if _, ok := st.Rendition(req.Rendition); !ok {
 		return e.own(origin.UnknownRendition, origin.CreatedSoon), true
 	}
-	if req.Number == origin.Header {
+	if req.Number == origin.Header || req.Number == origin.Playlist {
 		return origin.Response{}, false
 	}
 	if d, ok := st.Refuse(req.Number, now); !ok {

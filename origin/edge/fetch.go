@@ -89,7 +89,7 @@ func (e *Edge) markDown(i int) {
 func (e *Edge) recordFetch(req origin.Request, up Upstream, resp origin.Response, err error, asked time.Time) {
 	ev, _ := e.known(req.Event)
 	now := e.Runtime.Now()
-	if e.Recorder == origin.Discard || req.Number == origin.Header || ev == nil {
+	if e.Recorder == origin.Discard || req.Number < 0 || ev == nil {
 		return
 	}
 	r := origin.Record{

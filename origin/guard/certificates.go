@@ -19,6 +19,8 @@ type Files struct {
 	// ClientCAs are those whose certificates clients may show (RFC 8446, 4.3.2); none is asked for without. Who shows
 	// none is let in: whether a request needs one is for its handler to say, which finds it in Request.TLS.
 	ClientCAs string
+	// Mutual lets nobody in who shows no such certificate.
+	Mutual bool
 }
 
 // Certificates are read again when their files change, so that a new one needs no new process. A change that cannot be
@@ -59,6 +61,13 @@ func LoadCertificates(files Files, logger *slog.Logger) (*Certificates, error) {
 
 // Config is what Limits.TLS takes: TLS 1.2 at least (RFC 9325, 3.1.1), HTTP/2 or HTTP/1.1 by ALPN.
 func (c *Certificates) Config() *tls.Config { return c.config }
+
+// Client is for those who connect to others of the kind: it shows the certificate, the one that is current whenever it is
+// asked for, and trusts servers whose certificates the CAs have signed, as they were when Client was called.
+func (c *Certificates) Client() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.now().ClientCAs,
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &c.now().Certificates[0], nil }}
+}
 
 // Failures counts the changes that could not be used.
 func (c *Certificates) Failures() uint64 { return c.failed.Load() }
@@ -117,6 +126,9 @@ func (f Files) load() (*tls.Config, error) {
 		return nil, fmt.Errorf("client CAs: %w", err)
 	}
 	config.ClientCAs, config.ClientAuth = x509.NewCertPool(), tls.VerifyClientCertIfGiven
+	if f.Mutual {
+		config.ClientAuth = tls.RequireAndVerifyClientCert
+	}
 	if !config.ClientCAs.AppendCertsFromPEM(pem) {
 		return nil, fmt.Errorf("client CAs %s: %w", f.ClientCAs, errNoCertificate)
 	}

@@ -114,13 +114,14 @@ func (c *Conn) answer(head []byte) bool {
 	}
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
-	*buffer = c.limits.Refuse(head, (*buffer)[:0])
+	now := time.Now()
+	*buffer = c.limits.Refuse(now, head, (*buffer)[:0])
 	if len(*buffer) == 0 {
 		return false
 	}
 	c.run = 0
 	c.admit()
-	c.renew()
+	c.renew(now)
 	_, _ = c.Conn.Write(*buffer) // who does not want it has gone, which the next Read finds out
 	return true
 }

@@ -36,7 +36,7 @@ type Limits struct {
 	// into: then net/http, and whatever is in front of its handlers, never hears of the request. It returns nil for those
 	// that are theirs: all but plain GETs of HTTP/1.1 that say nothing of their connection. It is not asked where Hosts are
 	// given.
-	Refuse func(head, into []byte) []byte
+	Refuse func(now time.Time, head, into []byte) []byte
 
 	// Hosts are the names, without ports, that requests may be for; others are answered 421. None allows any.
 	Hosts []string

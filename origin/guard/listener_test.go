@@ -176,7 +176,7 @@ func (i *identity) pair() tls.Certificate {
 func vault(t *testing.T) (Files, *identity, *x509.CertPool) {
 	t.Helper()
 	dir := t.TempDir()
-	files := Files{filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), filepath.Join(dir, "ca.pem")}
+	files := Files{filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), filepath.Join(dir, "ca.pem"), false}
 	ca := newIdentity(t, "ca", nil)
 	ca.write(t, files.ClientCAs, filepath.Join(dir, "ca-key.pem"))
 	newIdentity(t, "first", ca).write(t, files.Certificate, files.Key)
@@ -342,7 +342,7 @@ func TestCertificateReload(t *testing.T) {
 	if got := shown(); got != "the third one" {
 		t.Errorf("after the repair %q", got)
 	}
-	for _, bad := range []Files{{Certificate: "nowhere", Key: files.Key}, {files.Certificate, files.Key, files.Key}, {files.Certificate, files.Key, "nowhere"}} {
+	for _, bad := range []Files{{Certificate: "nowhere", Key: files.Key}, {files.Certificate, files.Key, files.Key, false}, {files.Certificate, files.Key, "nowhere", false}} {
 		if _, err := LoadCertificates(bad, nil); err == nil {
 			t.Errorf("%+v are taken", bad)
 		}
@@ -356,7 +356,7 @@ func TestRefusedConnectionGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	const answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
-	guarded := Listen(ln, Limits{Idle: 5 * time.Second, Refuse: func(_, into []byte) []byte { return append(into, answer...) }})
+	guarded := Listen(ln, Limits{Idle: 5 * time.Second, Refuse: func(_ time.Time, _, into []byte) []byte { return append(into, answer...) }})
 	srv := &http.Server{ReadHeaderTimeout: 300 * time.Millisecond, IdleTimeout: 300 * time.Millisecond,
 		Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("net/http heard of it") })}
 	go srv.Serve(guarded)

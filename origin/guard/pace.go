@@ -154,8 +154,7 @@ func (c *Conn) Write(b []byte) (int, error) {
 
 // renew gives a connection the time that net/http gives one whose request it has answered: it knows nothing of those that
 // the guard answers. Within a second of the last time there is nothing to be gained by it.
-func (c *Conn) renew() {
-	now := time.Now()
+func (c *Conn) renew(now time.Time) {
 	if now.Sub(c.renewed) < time.Second {
 		return
 	}

@@ -19,6 +19,9 @@ type flight struct {
 	err    error
 }
 
+// SharesReads implements origin.Sharing.
+func (s *Store) SharesReads() {}
+
 // share reads an object, or waits for who does so already.
 func (s *Store) share(ctx context.Context, w wanted) (origin.Object, source, error) {
 	s.mu.Lock()

@@ -2,6 +2,7 @@ package originhttp
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"sync"
@@ -15,7 +16,8 @@ type PeerOptions struct {
 	Node, Region string // who speaks
 	Peer         string // who is spoken to
 	Recorder     origin.Recorder
-	Start        time.Time // the history's zero
+	Start        time.Time   // the history's zero
+	TLS          *tls.Config // for https: authorities to trust, the node's own certificate; the system's, and none
 
 	Deadline   time.Duration // how long Announce waits for a neighbour that is not known to be dead; 200 ms
 	Try        time.Duration // one try, which goes on beside; 1 s
@@ -84,7 +86,8 @@ var _ origin.Peer = (*PeerClient)(nil)
 // NewPeerClient makes a client of the Peering handler at a base URL. Close ends it.
 func NewPeerClient(base string, o PeerOptions) (*PeerClient, error) {
 	o = o.withDefaults()
-	client, err := NewClient(base, ClientOptions{MaxConns: 2, Connect: o.Try, Header: o.Try, Get: 10 * o.Try, Publish: o.Try})
+	client, err := NewClient(base, ClientOptions{MaxConns: 2, Connect: o.Try, Header: o.Try, Get: 10 * o.Try, Publish: o.Try,
+		TLS: o.TLS})
 	if err != nil {
 		return nil, err
 	}

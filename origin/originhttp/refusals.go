@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"net/http"
 	"strconv"
+	"sync/atomic"
+	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
 )
@@ -17,7 +19,7 @@ type refuser interface {
 // Refuse answers a request from its head alone, if all that it gets is a refusal: the same bytes that ServeHTTP would have
 // net/http write, at a fraction of the processor time, which is what a storm of requests for nothing is about. The guard
 // asks before net/http hears of the request. It returns nil for whatever is not a plain GET, or is not refused.
-func (d *delivery) Refuse(head, into []byte) []byte {
+func (d *delivery) Refuse(now time.Time, head, into []byte) []byte {
 	r, ok := d.getter.(refuser)
 	if !ok {
 		return nil
@@ -37,15 +39,30 @@ func (d *delivery) Refuse(head, into []byte) []byte {
 	status, body := resp.Reason.Status(), errorBodies[resp.Reason]
 	f := newFields()
 	defer f.release()
-	describe(f, &resp)
-	f.add("Content-Type", "text/plain; charset=utf-8")
-	f.addInt("Content-Length", len(body))
+	describeRefusal(f, &resp, status, len(body))
 	into = append(into, "HTTP/1.1 "...)
 	into = strconv.AppendInt(into, int64(status), 10)
 	into = append(append(append(into, ' '), http.StatusText(status)...), "\r\nDate: "...)
-	into = d.clock.Now().UTC().AppendFormat(into, http.TimeFormat)
-	into = f.appendTo(append(into, "\r\n"...))
+	into = append(append(into, d.date.at(now)...), "\r\n"...)
+	into = f.appendTo(into)
 	return append(append(into, "\r\n"...), body...)
+}
+
+// date is the text of a Date field (RFC 9110, 6.6.1), written once a second.
+type date struct{ last atomic.Pointer[dated] }
+
+type dated struct {
+	second int64 // of the epoch
+	text   string
+}
+
+func (d *date) at(now time.Time) string {
+	last, second := d.last.Load(), now.Unix()
+	if last == nil || last.second != second {
+		last = &dated{second, now.UTC().Format(http.TimeFormat)}
+		d.last.Store(last)
+	}
+	return last.text
 }
 
 // plainGet is the path of a GET of HTTP/1.1 whose fields say nothing that an answer depends on. What has an escape in it, or

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -71,6 +72,83 @@ func TestRefusalsAreTheSameEitherWay(t *testing.T) {
 			t.Errorf("%s:\n%v\notherwise\n%v", path, got, want)
 		}
 	}
+}
+
+// What admission refuses to everyone is refused before net/http hears of it, and is the same refusal; where admission may yet
+// let somebody in, the request is asked in earnest.
+func TestOverloadIsTheSameEitherWay(t *testing.T) {
+	for _, admission := range []origin.Admission{refusing{}, wavering{}} {
+		var seen counted
+		node := speedNode(t, func(c *origin.NodeConfig) { c.Admission, c.Observer = admission, &seen })
+		ev, _ := node.Event("final")
+		p := segmentOf(t, ev, ev.LiveEdge(time.Now()), 0)
+		if r, err := node.Publish(t.Context(), p); err != nil || !r.Outcome.Accepted() {
+			t.Fatal(r, err)
+		}
+		path := originhttp.Path{Event: ev.ID, Rendition: p.Key.Rendition, File: originhttp.SegmentFile, Number: p.Key.Number}
+		c, err := net.Dial("tcp", serve(t, delivery(node), originhttp.ForDelivery))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+		in := bufio.NewReader(c)
+		quick, fields, body := ask(t, c, in, "GET "+path.String()+" HTTP/1.1\r\nHost: x\r\n\r\n")
+		first := seen.take()
+		slow, wantFields, wantBody := ask(t, c, in, "GET "+path.String()+" HTTP/1.1\r\nHost: x\r\nPurpose: none\r\n\r\n")
+		fields.Del("Date")
+		wantFields.Del("Date")
+		if got, want := sorted(fields), sorted(wantFields); quick != 503 || quick != slow || body != wantBody || !slices.Equal(got, want) {
+			t.Errorf("%T: %d %q\n%v\notherwise %d %q\n%v", admission, quick, body, got, slow, wantBody, want)
+		}
+		if want := seen.take(); first != want || want.answers != 1 {
+			t.Errorf("%T: observed %+v, otherwise %+v", admission, first, want)
+		}
+	}
+}
+
+// wavering is an Admission that refuses, but cannot say so before.
+type wavering struct{ refusing }
+
+func (wavering) Refuses(origin.Ask) bool { return false }
+
+// counted is an Observer that sums up what it is told.
+type counted struct {
+	mu sync.Mutex
+	observed
+}
+
+type observed struct {
+	answers, events, segments int
+	last                      origin.Ask
+	reason                    origin.Reason
+}
+
+func (c *counted) Answered(a origin.Ask, r *origin.Response, _ time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answers++
+	c.last, c.reason = a, r.Reason
+}
+
+func (*counted) Taken(string, string, origin.Receipt, int, time.Duration) {}
+
+func (c *counted) LookedUp(of origin.Level, _ bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if of == origin.EventLevel {
+		c.events++
+	} else {
+		c.segments++
+	}
+}
+
+func (c *counted) take() observed {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o := c.observed
+	c.observed = observed{}
+	return o
 }
 
 func sorted(h http.Header) (lines []string) {

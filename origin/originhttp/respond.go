@@ -54,16 +54,21 @@ func respondError(w http.ResponseWriter, r *http.Request, resp *origin.Response)
 	f := newFields()
 	defer f.release()
 	status, body := resp.Reason.Status(), errorBodies[resp.Reason]
-	describe(f, resp)
-	f.add("Content-Type", "text/plain; charset=utf-8")
-	f.addInt("Content-Length", len(body))
-	if status == http.StatusServiceUnavailable {
-		f.addInt("Retry-After", retryAfter(resp.MaxAge))
-	}
+	describeRefusal(f, resp, status, len(body))
 	f.writeTo(w.Header())
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body)
+	}
+}
+
+// describeRefusal says what a refusal is like, however it is sent.
+func describeRefusal(f *fields, resp *origin.Response, status, size int) {
+	describe(f, resp)
+	f.add("Content-Type", "text/plain; charset=utf-8")
+	f.addInt("Content-Length", size)
+	if status == http.StatusServiceUnavailable {
+		f.addInt("Retry-After", retryAfter(resp.MaxAge))
 	}
 }
 

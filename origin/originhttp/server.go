@@ -59,7 +59,7 @@ func NewServer(h http.Handler, role Role, logger *slog.Logger) *http.Server {
 func Serve(ctx context.Context, ln net.Listener, srv *http.Server, maxConnections int) error {
 	limits := guard.Limits{Connections: maxConnections}
 	if h, ok := srv.Handler.(interface {
-		Refuse(head, into []byte) []byte
+		Refuse(now time.Time, head, into []byte) []byte
 	}); ok {
 		limits.Refuse = h.Refuse
 	}

@@ -12,7 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -44,6 +44,7 @@ func speedEvent(id string) origin.Event {
 type refusing struct{}
 
 func (refusing) Admit(origin.Ask) bool                { return false }
+func (refusing) Refuses(origin.Ask) bool              { return true }
 func (refusing) Done(origin.Ask, time.Duration, bool) {}
 
 func speedNode(b testing.TB, change func(*origin.NodeConfig)) *origin.Node {
@@ -107,57 +108,25 @@ func segmentOf(b testing.TB, ev origin.Event, n origin.SegmentNumber, size int) 
 	return origin.Publication{Key: origin.Key{Event: ev.ID, Rendition: ev.Renditions[0].ID, Number: n, Pipeline: "a"}, Object: o, Inspected: true}
 }
 
-// childOf says that this process serves for a benchmark in another one.
-const childOf = "LIVEORIGIN_SERVE_REFUSALS"
+// childOf names the benchmark for which this process serves in another one.
+const childOf = "LIVEORIGIN_SERVE"
 
-// BenchmarkRefusals is how many requests a server refuses in a second of its own processor time: the node's 404 for what
-// is too early and its 503 from memory, and nginx's `return 404` in the same run, where nginx is installed. The target is
-// 1.0 times nginx.
-func BenchmarkRefusals(b *testing.B) {
-	if os.Getenv(childOf) != "" {
-		serveRefusals(b)
-		return
-	}
-	reference := 0.0
-	if path, err := exec.LookPath("nginx"); err == nil {
-		b.Run("nginx-404", func(b *testing.B) { reference = refusals(b, nginx(b, path), "/final/x/1.m4s", 404) })
-	}
-	for _, arm := range []struct {
-		name, path string
-		status     int
-	}{{"404", "/final/%s/4000.m4s", 404}, {"503", "/final/%s/20.m4s", 503}} {
-		b.Run(arm.name, func(b *testing.B) {
-			rate := refusals(b, child(b), fmt.Sprintf(arm.path, speedEvent("final").Renditions[0].ID), arm.status)
-			if reference > 0 {
-				b.ReportMetric(rate/reference, "x-nginx")
-			}
-		})
-	}
-}
+// isChild says whether this process is the other one.
+func isChild() bool { return os.Getenv(childOf) != "" }
 
-// serveRefusals is the life of the other process: it serves until its standard input is closed.
-func serveRefusals(b *testing.B) {
-	runtime.GOMAXPROCS(1)
-	node := speedNode(b, func(c *origin.NodeConfig) { c.Admission = refusing{} })
-	ev, _ := node.Event("final")
-	for n := origin.SegmentNumber(20); n < 24; n++ {
-		p := segmentOf(b, ev, n, 0)
-		node.Announce(origin.Announcement{Key: p.Key, Candidate: origin.Candidate{Pipeline: "a", Region: "us-east", Digest: p.Object.Digest, Size: p.Object.Size}})
-	}
-	fmt.Printf("serving %s\n", serve(b, delivery(node), originhttp.ForDelivery))
-	_, _ = io.Copy(io.Discard, os.Stdin)
-}
-
-// server is another process, and where it listens.
+// server is another process: where it listens, and what is said to it and heard from it, a line at a time.
 type server struct {
-	address string
-	pid     int
+	addresses []string
+	pid       int
+	say       io.Writer
+	hear      *bufio.Scanner
 }
 
-func child(b *testing.B) server {
+// child starts this benchmark once more, in a process that serves until its standard input is closed.
+func child(b *testing.B, name string) server {
 	b.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^$", "-test.bench=^BenchmarkRefusals$", "-test.benchtime=1x")
-	cmd.Env = append(os.Environ(), childOf+"=1")
+	cmd := exec.Command(os.Args[0], "-test.run=^$", "-test.bench=^"+name+"$", "-test.benchtime=1x")
+	cmd.Env, cmd.Stderr = append(os.Environ(), childOf+"="+name), os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		b.Fatal(err)
@@ -171,16 +140,98 @@ func child(b *testing.B) server {
 	}
 	b.Cleanup(func() {
 		in.Close()
+		_, _ = io.Copy(io.Discard, out)
 		_ = cmd.Wait()
 	})
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if _, address, ok := strings.Cut(lines.Text(), "serving "); ok {
-			go io.Copy(io.Discard, out)
-			return server{address, cmd.Process.Pid}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if _, addresses, ok := strings.Cut(lines.Text(), "serving "); ok {
+			return server{strings.Fields(addresses), cmd.Process.Pid, in, lines}
 		}
 	}
 	b.Fatal("the server did not say where it listens")
 	return server{}
+}
+
+// BenchmarkRefusals is how many requests a server refuses in a second of its own processor time: the node's 404 for what
+// is too early and its 503 for what admission refuses, nginx's `return 404` where nginx is installed, and a loop in Go that
+// reads whatever comes and writes as many bytes, all in the same run. The target is 1.0 times nginx; the loop says how much of
+// that the runtime's poller leaves.
+func BenchmarkRefusals(b *testing.B) {
+	if isChild() {
+		serveRefusals(b)
+		return
+	}
+	var ofNginx, ofLoop float64
+	if path, err := exec.LookPath("nginx"); err == nil {
+		b.Run("nginx-404", func(b *testing.B) {
+			s := nginx(b, path)
+			ofNginx = refusals(b, s.pid, s.addresses[0], "/final/x/1.m4s", 404)
+		})
+	}
+	rendition := speedEvent("final").Renditions[0].ID
+	for _, arm := range []struct {
+		name   string
+		at     int // which of the child's addresses
+		number int
+		status int
+	}{{"loop", 1, 4000, 404}, {"404", 0, 4000, 404}, {"503", 0, 20, 503}} {
+		b.Run(arm.name, func(b *testing.B) {
+			s := child(b, "BenchmarkRefusals")
+			rate := refusals(b, s.pid, s.addresses[arm.at], fmt.Sprintf("/final/%s/%d.m4s", rendition, arm.number), arm.status)
+			if arm.name == "loop" {
+				ofLoop = rate
+			}
+			if ofNginx > 0 {
+				b.ReportMetric(rate/ofNginx, "x-nginx")
+			}
+			b.ReportMetric(rate/ofLoop, "x-loop")
+		})
+	}
+}
+
+// serveRefusals is the life of the other process.
+func serveRefusals(b *testing.B) {
+	runtime.GOMAXPROCS(1)
+	node := speedNode(b, func(c *origin.NodeConfig) { c.Admission = refusing{} })
+	ev, _ := node.Event("final")
+	for n := origin.SegmentNumber(20); n < 24; n++ {
+		p := segmentOf(b, ev, n, 0)
+		node.Announce(origin.Announcement{Key: p.Key, Candidate: origin.Candidate{Pipeline: "a", Region: "us-east", Digest: p.Object.Digest, Size: p.Object.Size}})
+	}
+	fmt.Printf("serving %s %s\n", serve(b, delivery(node), originhttp.ForDelivery), bareLoop(b))
+	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+// bareLoop answers whatever comes with the same bytes, as many as a 404 of the node has.
+func bareLoop(b *testing.B) (address string) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { ln.Close() })
+	body := strings.Repeat("x", 250)
+	answer := fmt.Appendf(nil, "HTTP/1.1 404 Not Found\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				for buf := make([]byte, 4<<10); ; {
+					if _, err := c.Read(buf); err != nil {
+						return
+					}
+					if _, err := c.Write(answer); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	return ln.Addr().String()
 }
 
 func nginx(b *testing.B, path string) server {
@@ -214,15 +265,14 @@ func nginx(b *testing.B, path string) server {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	return server{address, cmd.Process.Pid}
+	return server{addresses: []string{address}, pid: cmd.Process.Pid}
 }
 
 // refusals asks a server over kept connections for a second or so, and returns the requests for each second of its
-// processor time.
-func refusals(b *testing.B, s server, path string, status int) (rate float64) {
-	const connections, span = 32, 1500 * time.Millisecond
-	request := []byte("GET " + path + " HTTP/1.1\r\nHost: " + s.address + "\r\nUser-Agent: edge\r\n\r\n")
-	proc, err := process.NewProcess(int32(s.pid))
+// processor time. It looks at answers no closer than it has to, so that it is the server that is busy.
+func refusals(b *testing.B, pid int, address, path string, status int) (rate float64) {
+	const connections, span = 64, 1500 * time.Millisecond
+	proc, err := process.NewProcess(int32(pid))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -233,31 +283,18 @@ func refusals(b *testing.B, s server, path string, status int) (rate float64) {
 		}
 		return t.User + t.System
 	}
+	request := []byte("GET " + path + " HTTP/1.1\r\nHost: " + address + "\r\nUser-Agent: edge\r\n\r\n")
+	begins := fmt.Appendf(nil, "HTTP/1.1 %d ", status)
 	var asked atomic.Int64
 	burst := func(span time.Duration) {
 		var all sync.WaitGroup
 		until := time.Now().Add(span)
 		for range connections {
 			all.Go(func() {
-				c, err := net.Dial("tcp", s.address)
+				n, err := askUntil(until, address, request, begins)
+				asked.Add(n)
 				if err != nil {
 					b.Error(err)
-					return
-				}
-				defer c.Close()
-				in := bufio.NewReaderSize(c, 4<<10)
-				for time.Now().Before(until) {
-					if _, err := c.Write(request); err != nil {
-						b.Error(err)
-						return
-					}
-					resp, err := http.ReadResponse(in, nil)
-					if err != nil || resp.StatusCode != status {
-						b.Errorf("want %d, got %+v, %v", status, resp, err)
-						return
-					}
-					_, _ = io.Copy(io.Discard, resp.Body)
-					asked.Add(1)
 				}
 			})
 		}
@@ -277,95 +314,35 @@ func refusals(b *testing.B, s server, path string, status int) (rate float64) {
 	return rate
 }
 
-// BenchmarkHolders is a segment that so many clients hold a request open for: when the last of them has its first byte
-// after the PUT was begun, when the PUT is answered, and what a held request costs in memory. The targets are 20 ms and 2 ms
-// for 1,000 holders of 512 KiB, 150 ms for 10,000 of 2 KiB, and 20 KiB a holder. The clients are in the same process, on
-// the same cores.
-func BenchmarkHolders(b *testing.B) {
-	for _, arm := range []struct {
-		holders, bytes int
-	}{{1000, 512 << 10}, {10_000, 2 << 10}} {
-		b.Run(fmt.Sprintf("%dx%dKiB", arm.holders, arm.bytes>>10), func(b *testing.B) { holders(b, arm.holders, arm.bytes) })
+// askUntil asks the same again and again, each time for a whole answer.
+func askUntil(until time.Time, address string, request, begins []byte) (asked int64, err error) {
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		return 0, err
 	}
-}
-
-func holders(b *testing.B, count, size int) {
-	node := speedNode(b, func(c *origin.NodeConfig) { c.MaxHolders = 20_000 })
-	ev, _ := node.Event("final")
-	address := serve(b, delivery(node), originhttp.ForDelivery)
-	conns := make([]net.Conn, count)
-	for i := range conns {
-		c, err := net.Dial("tcp", address)
-		if err != nil {
-			b.Fatal(err)
+	defer c.Close()
+	_ = c.SetDeadline(until.Add(10 * time.Second))
+	for buf := make([]byte, 4<<10); time.Now().Before(until); asked++ {
+		if _, err := c.Write(request); err != nil {
+			return asked, err
 		}
-		defer c.Close()
-		conns[i] = c
-	}
-	var first, answered []time.Duration
-	var memory float64
-	for b.Loop() {
-		n := ev.LiveEdge(time.Now()) + 1
-		body := bytes.Repeat([]byte{1}, size)
-		p := origin.Publication{Key: origin.Key{Event: "final", Rendition: ev.Renditions[0].ID, Number: n, Pipeline: "a"}, Inspected: true,
-			Object: origin.Object{Body: body, Size: size, Digest: origin.Checksum(body)}}
-		before := heap()
-		request := fmt.Appendf(nil, "GET /final/%s/%d.m4s HTTP/1.1\r\nHost: x\r\n\r\n", p.Key.Rendition, n)
-		var began atomic.Int64
-		took := make([]time.Duration, count)
-		var all sync.WaitGroup
-		for i, c := range conns {
-			if _, err := c.Write(request); err != nil {
-				b.Fatal(err)
+		for n, whole := 0, false; !whole; {
+			more, err := c.Read(buf[n:])
+			if err != nil {
+				return asked, err
 			}
-			all.Go(func() { took[i] = firstByte(b, c, size, &began) })
-		}
-		for node.Holders() < count {
-			time.Sleep(time.Millisecond)
-		}
-		memory = float64(heap()-before) / float64(count) / 1024
-		start := time.Now()
-		began.Store(start.UnixNano())
-		if r, err := node.Publish(b.Context(), p); err != nil || !r.Outcome.Accepted() {
-			b.Fatal(r, err)
-		}
-		answered = append(answered, time.Since(start))
-		all.Wait()
-		first = append(first, slices.Max(took))
-		for ev.LiveEdge(time.Now())+1 == n {
-			time.Sleep(10 * time.Millisecond)
+			n += more
+			head, body, ended := bytes.Cut(buf[:n], []byte("\r\n\r\n"))
+			if !bytes.HasPrefix(head, begins[:min(len(begins), len(head))]) {
+				return asked, fmt.Errorf("want %q, got %q", begins, head)
+			}
+			_, length, _ := bytes.Cut(head, []byte("Content-Length: "))
+			length, _, _ = bytes.Cut(length, []byte("\r\n"))
+			size, err := strconv.Atoi(string(length))
+			whole = ended && err == nil && len(body) == size
 		}
 	}
-	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(float64(slices.Min(first).Microseconds())/1000, "last-first-byte-ms")
-	b.ReportMetric(float64(slices.Min(answered).Microseconds())/1000, "put-ms")
-	b.ReportMetric(memory, "KiB/holder")
-}
-
-// firstByte reads an answer, and returns when its first byte came.
-func firstByte(b *testing.B, c net.Conn, size int, began *atomic.Int64) time.Duration {
-	head := make([]byte, 1)
-	if _, err := io.ReadFull(c, head); err != nil {
-		b.Error(err)
-		return 0
-	}
-	took := time.Since(time.Unix(0, began.Load()))
-	resp, err := http.ReadResponse(bufio.NewReaderSize(io.MultiReader(bytes.NewReader(head), c), 4<<10), nil)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		b.Errorf("%+v, %v", resp, err)
-		return 0
-	}
-	if n, err := io.Copy(io.Discard, resp.Body); err != nil || n != int64(size) {
-		b.Errorf("%d bytes, %v", n, err)
-	}
-	return took
-}
-
-func heap() uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapInuse + m.StackInuse
+	return asked, nil
 }
 
 // BenchmarkPutAgainstGet is how fast segments of 512 KiB are taken in, with inspection and checksum, as a share of how fast

@@ -43,9 +43,9 @@ func NewLimiter(clock origin.Clock, reads int) *Limiter {
 		limiter: adaptivelimiter.NewBuilder[any]().WithLimits(1, most, min(firstLimit, most)).Build()}
 }
 
-// Admit implements origin.Admission. What is remembered takes nothing of the store, and is admitted.
+// Admit implements origin.Admission. What takes nothing of the store is admitted.
 func (l *Limiter) Admit(a origin.Ask) bool {
-	if a.Remembered {
+	if a.Free() {
 		return true
 	}
 	l.mu.Lock()
@@ -62,7 +62,7 @@ func (l *Limiter) Admit(a origin.Ask) bool {
 
 // Done implements origin.Admission.
 func (l *Limiter) Done(a origin.Ask, store time.Duration, failed bool) {
-	if a.Remembered {
+	if a.Free() {
 		return
 	}
 	permit := l.take(l.clock.Now().Add(-store))

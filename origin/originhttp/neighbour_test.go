@@ -1,0 +1,137 @@
+package originhttp_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/origin/admission"
+	"github.com/liveorigin/liveorigin/origin/originhttp"
+)
+
+// BenchmarkNeighbour is what one event's storm costs another event of the same process: how long the slowest hundredth of the
+// requests for its live edge take, as a multiple of what they take when all is calm. The target is 1.2. A storm is 2,000 requests
+// a second for what is not there yet, or 200 for segments that have left memory, which come from the store. Calm and storm take
+// turns, and the ratio is the median of the rounds. The storm's clients are on the same cores.
+func BenchmarkNeighbour(b *testing.B) {
+	if isChild() {
+		serveNeighbours(b)
+		return
+	}
+	for _, storm := range []struct {
+		name    string
+		numbers []origin.SegmentNumber
+		status  int
+		rate    int // requests a second
+	}{{"refusals", []origin.SegmentNumber{4000}, 404, 2000}, {"dvr", []origin.SegmentNumber{2, 3, 4, 5, 6, 7}, 200, 200}} {
+		b.Run(storm.name, func(b *testing.B) {
+			s := child(b, "BenchmarkNeighbour")
+			var calm, stormy []time.Duration
+			var ratios []float64
+			for b.Loop() {
+				c := edgeP99(b, s.addresses[0])
+				blow, stop := context.WithCancel(b.Context())
+				var all sync.WaitGroup
+				const clients = 20
+				for i := range clients {
+					all.Go(func() {
+						n := storm.numbers[i%len(storm.numbers)]
+						every := clients * time.Second / time.Duration(storm.rate)
+						askEvery(b, blow, every, s.addresses[0], fmt.Sprintf("/storm/%s/%d.m4s", speedEvent("storm").Renditions[0].ID, n), storm.status)
+					})
+				}
+				w := edgeP99(b, s.addresses[0])
+				stop()
+				all.Wait()
+				calm, stormy, ratios = append(calm, c), append(stormy, w), append(ratios, float64(w)/float64(c))
+			}
+			slices.Sort(calm)
+			slices.Sort(stormy)
+			slices.Sort(ratios)
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(ms(calm[len(calm)/2]), "calm-p99-ms")
+			b.ReportMetric(ms(stormy[len(stormy)/2]), "storm-p99-ms")
+			b.ReportMetric(ratios[len(ratios)/2], "x-calm")
+		})
+	}
+}
+
+// serveNeighbours is the life of the other process: two events, of which one has old segments, and one a live edge.
+func serveNeighbours(b *testing.B) {
+	node := speedNode(b, func(c *origin.NodeConfig) {
+		c.Admission = admission.NewPriority(c.Runtime, admission.Config{})
+	})
+	for _, id := range []string{"storm", "calm"} {
+		ev := speedEvent(id)
+		ev.RetryBudget = 10 * time.Minute // so that all of its past can be published
+		if err := node.AddEvent(ev); err != nil {
+			b.Fatal(err)
+		}
+		for n := ev.StartNumber; n <= ev.LiveEdge(time.Now()); n++ {
+			if r, err := node.Publish(b.Context(), segmentOf(b, ev, n, 512<<10)); err != nil || !r.Outcome.Accepted() {
+				b.Fatal(r, err)
+			}
+		}
+	}
+	fmt.Printf("serving %s\n", serve(b, delivery(node), originhttp.ForDelivery))
+	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+// edgeP99 asks for the calm event's live edge a few hundred times a second, and returns what 99 of a hundred requests stay under.
+func edgeP99(b *testing.B, address string) time.Duration {
+	ev := speedEvent("calm")
+	// The event began a minute ago, and nothing has been published since: this was the live edge when it was.
+	n := ev.StartNumber + 28
+	c, err := originhttp.NewClient("http://"+address+"/", originhttp.ClientOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	var took []time.Duration
+	for range 600 {
+		began := time.Now()
+		if r, err := c.Get(b.Context(), origin.Request{Event: ev.ID, Rendition: ev.Renditions[0].ID, Number: n}); err != nil || !r.OK() {
+			b.Fatal(r.Reason, err)
+		}
+		took = append(took, time.Since(began))
+		time.Sleep(2 * time.Millisecond)
+	}
+	slices.Sort(took)
+	return took[len(took)*99/100]
+}
+
+// askEvery asks for the same again and again, at its pace, or as fast as it is answered.
+func askEvery(b *testing.B, ctx context.Context, every time.Duration, address, path string, status int) {
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		b.Error(err)
+		return
+	}
+	defer c.Close()
+	in := bufio.NewReader(c)
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path)
+		resp, err := http.ReadResponse(in, nil)
+		if err != nil || resp.StatusCode != status && resp.StatusCode != http.StatusServiceUnavailable {
+			b.Errorf("%s: %+v, %v", path, resp, err)
+			return
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+	}
+}
