@@ -157,7 +157,7 @@ func (s *metricSink) Segment(o *player.Outcome) {
 		count(m.switches, one(o.Switched))
 		count(m.held, one(o.Held))
 	} else {
-		count(m.missed, 1)
+		count(m.missed, one(!o.Left))
 	}
 	s.push(metrics.ConnectedSamples{Samples: samples, Tags: tags, Time: now})
 }

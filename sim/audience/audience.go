@@ -62,7 +62,8 @@ type Audience struct {
 	usual   *limit               // by which answers to this turn's requests begin
 	wave    wave
 	free    []*fetch
-	flying  int // fetches
+	flying  int  // fetches
+	leaving bool // somebody has left before the planned end
 	regions []string
 	loads   []Load // by region
 	sums    sums
@@ -175,11 +176,14 @@ func (a *Audience) Loads() []Load {
 	for i, n := range a.people.census().watching {
 		loads[a.homes[i/per].region].Viewers += n
 	}
+	for i := range a.cells {
+		loads[a.homes[a.cells[i].home].region].Viewers -= a.departedOf(&a.cells[i])
+	}
 	return loads
 }
 
 // watching is how many are there now, without those who are about to start again.
 func (a *Audience) watching() int64 {
 	c := a.people.census()
-	return c.present() - c.waiting
+	return c.present() - c.waiting - a.departed()
 }

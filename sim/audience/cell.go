@@ -34,6 +34,8 @@ type slot struct {
 	number   origin.SegmentNumber
 	pipeline string               // of that segment
 	distance origin.SegmentNumber // behind live, of one who watches there for good
+	left     bool                 // its viewers were told that there is nothing more to come
+	read     reader
 }
 
 // Fetches are what a replay's time goes into, so a turn has a budget of them. A cell is cut into as many slices as it
@@ -101,7 +103,11 @@ func (a *Audience) plan(c *cell) {
 	due := a.available(a.number)
 	k := min(c.size, int64(a.cut[c.class]))
 	for j := range k {
-		a.wave.add(asking{at: due + a.offsetOf(c, j, k), cell: c, slice: j, slices: k})
+		after := a.offsetOf(c, j, k)
+		if a.Refresh {
+			after = a.phaseOf(c, j, k)
+		}
+		a.wave.add(asking{at: due + after, cell: c, slice: j, slices: k})
 	}
 }
 
@@ -109,6 +115,9 @@ func (a *Audience) plan(c *cell) {
 func (a *Audience) ask(s *asking) {
 	c := s.cell
 	slot := a.slot(c, int(s.slice))
+	if slot.left {
+		return
+	}
 	distance, ok := a.distanceOf(c, slot, s.slice, s.slices)
 	n := a.number - distance
 	if !ok || n < a.first {
@@ -116,8 +125,13 @@ func (a *Audience) ask(s *asking) {
 	}
 	f := a.fetch(c, slot, n)
 	f.deal(c.parts, s.slice, s.slices)
-	f.time(a.available(a.number), s.at, sliceOf(offsetMost, c.size, s.slices))
+	f.certain = c.class == live || c.size == s.slices
 	f.check = a.checks(f.viewers, n, s.slice)
+	if a.Refresh {
+		f.read(s.at)
+		return
+	}
+	f.time(a.available(a.number), s.at, sliceOf(offsetMost, c.size, s.slices))
 	c.asked += f.viewers
 	a.launch(f)
 }
@@ -182,17 +196,23 @@ func sliceOf(stretch time.Duration, size, k int64) time.Duration {
 	return stretch / time.Duration(k)
 }
 
-// deal gives the fetch its viewers, who are dealt like cards: the v-th to slice v modulo k, so that slices differ by
-// one viewer at most, and each has its share of every part.
+// deal gives the fetch its viewers.
 func (f *fetch) deal(parts []part, j, k int64) {
 	f.viewers, f.byLink = 0, [links]int64{}
+	deal(parts, j, k, func(p part, n int64) {
+		f.viewers += n
+		f.byLink[p.group/f.audience.sets] += n
+	})
+}
+
+// deal tells how many of each part are in slice j of k. Viewers are dealt like cards: the v-th to slice v modulo k, so that
+// slices differ by one viewer at most, and each has its share of every part.
+func deal(parts []part, j, k int64, to func(p part, n int64)) {
 	until := func(v int64) int64 { return (v + k - 1 - j) / k } // how many of the first v are dealt to j
 	before := int64(0)
 	for _, p := range parts {
-		n := until(before+p.n) - until(before)
+		to(p, until(before+p.n)-until(before))
 		before += p.n
-		f.viewers += n
-		f.byLink[p.group/f.audience.sets] += n
 	}
 }
 

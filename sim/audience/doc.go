@@ -24,9 +24,16 @@
 // one every turn: a sample, weighted. The viewers' own figures are right on average; an edge is asked for fewer
 // different segments than it would be, so that its misses behind live are underestimated.
 //
+// # Who leaves
+//
+// A viewer who is told that the event has ended, or was removed, leaves, and has missed nothing (leave.go). Those who jump
+// about are counted as gone once the jumping is over.
+//
 // # What is left out
 //
-// Players do not ask for manifests, since an origin.Getter has none; a start asks for CMAF headers and segments only. A
+// Players know the template, so that they need the manifest only once, and do not ask for it here; those of a scenario with
+// manifest: refresh read it again and again (read.go), but not when they start or jump, nor do they notice that a list is
+// closed: they read until the planned end. What they have not read of by then, they do not ask for. A
 // viewer's access is a bandwidth and a round trip, not a queue of its own: what it asks for at once does not share it.
 // Retries of a slice happen at the same instant for all its viewers. The wall clock's limit of 128 fetches in flight
 // for a viewer has no counterpart: with two renditions it takes a buffer of two minutes to reach it.

@@ -20,8 +20,10 @@ type fetch struct {
 	rendition int
 	number    origin.SegmentNumber
 	viewers   int64
-	byLink    [links]int64 // viewers by the class of their link
-	check     int64        // of viewers: those who have the bytes checked
+	byLink    [links]int64         // viewers by the class of their link
+	check     int64                // of viewers: those who have the bytes checked
+	certain   bool                 // all its viewers are where it asks: it is not a sample of them
+	wanted    origin.SegmentNumber // of a reading: what its viewers would ask for by the template
 
 	due      time.Duration // when it became useful; the next segment does one segment later
 	intended time.Duration // of the first viewer
@@ -40,10 +42,11 @@ type fetch struct {
 type kind int
 
 const (
-	next   kind = iota // it follows the segment before
-	jump               // the viewers scrub
-	start              // the viewers start their players
-	header             // the same, and it is a CMAF header, not a segment
+	next    kind = iota // it follows the segment before
+	jump                // the viewers scrub
+	start               // the viewers start their players
+	header              // the same, and it is a CMAF header, not a segment
+	reading             // the viewers read a playlist again
 )
 
 const (
@@ -103,6 +106,10 @@ func (f *fetch) try() bool {
 	case err == nil && resp.OK():
 		a.count(edge, f.viewers, 0)
 		f.received(&resp, edge)
+		return true
+	case err == nil && over(resp.Reason):
+		a.count(edge, f.viewers, 0)
+		f.leave(resp.Reason)
 		return true
 	}
 	wait, final := f.refused(&resp, err)

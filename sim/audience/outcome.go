@@ -29,7 +29,10 @@ func (f *fetch) received(resp *origin.Response, edge int) {
 	s.Bytes += bytes
 	a.loads[a.homes[edge].region].Bytes += bytes
 	f.tries(s, got)
-	if f.kind != header {
+	switch {
+	case f.kind == reading:
+		f.learn(s, resp.Newest)
+	case f.kind != header:
 		f.segments(s, resp, edge, v, got)
 	}
 	if got < f.viewers { // the others' links are too slow
@@ -79,7 +82,11 @@ func (f *fetch) miss(viewers int64, reason string) {
 	a, home := f.audience, f.cell.home
 	s := a.record.sum(f, home, variant{})
 	f.tries(s, viewers)
-	if f.kind == header {
+	switch f.kind {
+	case reading:
+		f.cell.asked += viewers // for what they will not hear of
+		return
+	case header:
 		return
 	}
 	s.Missed += viewers
@@ -95,7 +102,7 @@ func (f *fetch) carried(s *sum, resp *origin.Response, link int, n int64) bool {
 	if max(now, f.intended)+took > f.giveUp {
 		return false
 	}
-	if f.kind == header {
+	if f.kind == header || f.kind == reading {
 		return true
 	}
 	// waited asked before the answer was there; the others found it, from the instant found on.

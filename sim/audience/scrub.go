@@ -55,7 +55,11 @@ func (a *Audience) land(c *cell, parts []part, j, k int64, width time.Duration) 
 	if newest < oldest || a.ctx.Err() != nil {
 		return
 	}
-	f := a.fetch(c, a.slot(c, int(j)), oldest+origin.SegmentNumber(a.jumps.Int64N(int64(newest-oldest)+1)))
+	slot := a.slot(c, int(j))
+	if slot.left {
+		return
+	}
+	f := a.fetch(c, slot, oldest+origin.SegmentNumber(a.jumps.Int64N(int64(newest-oldest)+1)))
 	f.kind = jump
 	f.deal(parts, j, k)
 	f.time(at, at, width)

@@ -53,7 +53,7 @@ func (s *seconds) Wake() {
 	at := a.now()
 	watching, end := int64(0), a.available(a.final)
 	if at <= end {
-		watching = int64(a.curve.at(at)) - a.people.census().waiting
+		watching = int64(a.curve.at(at)) - a.people.census().waiting - a.departed()
 	}
 	a.record.tick(at, watching, a.sums.segments, a.sums.missed)
 	if at < end || a.flying > 0 {

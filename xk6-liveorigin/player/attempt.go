@@ -112,6 +112,11 @@ func newRequest(ctx context.Context, u *url.URL, header http.Header) *http.Reque
 	return r.WithContext(ctx)
 }
 
+// over says that the edge knows of nothing more to come.
+func (a *answer) over() bool {
+	return a.err == nil && a.status != http.StatusOK && (a.reason == reasonAfterEnd || a.reason == reasonRemoved)
+}
+
 // describe names what became of a request in a few words, of which there are few.
 func (a *answer) describe() string {
 	switch {

@@ -173,9 +173,10 @@ func (a *audience) tick(ctx context.Context) {
 // report hands an outcome on.
 func (a *audience) report(o *Outcome) {
 	a.requests.Add(int64(o.Requests))
-	if o.Received {
+	switch {
+	case o.Received:
 		a.segments.Add(1)
-	} else {
+	case !o.Left:
 		a.missed.Add(1)
 	}
 	a.sink.Segment(o)

@@ -40,6 +40,9 @@ func (f *fetch) run(ctx context.Context) bool {
 		case a.err == nil && a.status == http.StatusOK:
 			f.received(&a, edge)
 			return true
+		case a.over():
+			f.leave(&a)
+			return true
 		}
 		wait, final := f.refused(&a, edge)
 		if final || e.now()+wait >= f.giveUp {
@@ -69,6 +72,14 @@ func (f *fetch) received(a *answer, edge int) {
 	f.Stall = max(0, f.Arrived-(f.Intended+v.options.Buffer))
 	if !f.jump {
 		f.Switched = v.switched(f.Rendition, f.Number, f.Pipeline)
+	}
+}
+
+// leave lets the viewer go, unless it only jumped beyond the end of what there still is.
+func (f *fetch) leave(a *answer) {
+	f.Left, f.Edge = true, f.viewer.order[0]
+	if !f.jump || a.reason == reasonRemoved {
+		f.viewer.left.Store(true)
 	}
 }
 

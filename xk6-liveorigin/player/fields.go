@@ -27,8 +27,12 @@ const (
 	maxDefects = 16
 )
 
-// reasonEarly is the Live-Reason of a request that came before its segment.
-const reasonEarly = "early"
+// What Live-Reason says of a request that came before its segment, and of one after which there is nothing to come.
+const (
+	reasonEarly    = "early"
+	reasonAfterEnd = "after-end"
+	reasonRemoved  = "event-removed"
+)
 
 // name reads a token, or a string where the name is no token ("4k-east"); "" for anything else.
 func name(values []string) string {

@@ -52,6 +52,10 @@ type Outcome struct {
 	NoDigest         bool          // they would have been, but it came without
 	Wrong            string        // what the check of the bytes found; "" for nothing
 
+	// Left says that it did not come because there is nothing more to come: the event has ended early, or was removed, and
+	// the viewer has left. Nothing was missed.
+	Left bool
+
 	// Missed is the last status or error of a segment that did not come; "" for one that did.
 	Missed string
 }

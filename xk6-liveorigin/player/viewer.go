@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,6 +20,7 @@ type viewer struct {
 	order  []int  // edges, the home first
 	plays  []int  // renditions: the video, then the audio
 	random *rand.Rand
+	left   atomic.Bool // told that there is nothing more to come
 
 	mu       sync.Mutex // for what fetches share
 	flying   int
@@ -101,7 +103,7 @@ func (v *viewer) watch(ctx context.Context, joins time.Duration) {
 			n = max(n, v.event.next(v.options.Scrub.Until)) - 1
 			continue
 		}
-		if !v.sleepUntil(ctx, clock, intended) {
+		if !v.sleepUntil(ctx, clock, intended) || v.left.Load() {
 			return
 		}
 		if n-v.behind < v.event.StartNumber {
@@ -123,12 +125,13 @@ func (v *viewer) distance(first Number) Number {
 	return least + Number(v.random.Int64N(int64(most-least+1)))
 }
 
-// scrub jumps about in the time-shift buffer, from the later of the window's beginning and the viewer's coming.
+// scrub jumps about in the time-shift buffer, from the later of the window's beginning and the viewer's coming; false when
+// the viewer does not go on.
 func (v *viewer) scrub(ctx context.Context, clock *time.Timer, joins time.Duration) bool {
 	e, w := v.event, v.options.Scrub
 	for t := max(w.From, joins); t < w.Until && t <= v.until; t += jumpCadence {
 		intended := t + v.offset
-		if !v.sleepUntil(ctx, clock, intended) {
+		if !v.sleepUntil(ctx, clock, intended) || v.left.Load() {
 			return false
 		}
 		newest := min(e.next(intended-e.PublishDelay)-1, e.last())

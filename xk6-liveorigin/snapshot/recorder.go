@@ -80,9 +80,10 @@ func (r *Recorder) Segment(o *player.Outcome) {
 		r.intervals[k] = i
 	}
 	i.add(o)
-	if o.Received {
+	switch {
+	case o.Received:
 		r.segments++
-	} else {
+	case !o.Left:
 		r.missed++
 	}
 	if o.Missed != "" {
@@ -101,7 +102,10 @@ func (i *interval) add(o *player.Outcome) {
 	i.Failed += int64(o.Failed)
 	i.Early += int64(o.Early)
 	i.record(&i.lag, o.Lag)
-	if !o.Received {
+	switch {
+	case o.Left:
+		return
+	case !o.Received:
 		i.Missed++
 		return
 	}

@@ -354,3 +354,13 @@ func TestFileIsShared(t *testing.T) {
 		t.Errorf("lines %s; want three ends", got)
 	}
 }
+
+// Who has left has missed nothing; what they asked is counted.
+func TestLeft(t *testing.T) {
+	i := &interval{}
+	i.add(&player.Outcome{Requests: 2, Left: true})
+	i.add(&player.Outcome{Requests: 1, Missed: "410 gap"})
+	if i.Requests != 3 || i.Missed != 1 || i.Segments != 0 {
+		t.Errorf("%+v; want three requests and one missed", i.counts)
+	}
+}
