@@ -26,6 +26,8 @@ type ablation struct {
 var ablations = []ablation{
 	{name: "holding", about: "requests for the next segment are held open; without, they are told to come again",
 		scenario: "quiet", without: []string{"origin.hold=false"}},
+	{name: "template", about: "players know of segments by the template; without, by reading the manifest again, which edges keep for a second",
+		scenario: "quiet", without: []string{"audience.manifest=refresh"}},
 	{name: "metadata", about: "events are known by memory; without, the control plane's store is asked with every request",
 		scenario: "not-found-storm", without: []string{"origin.memory=false"}, alone: []string{"faults[0].rate=3000"}},
 	{name: "isolation", about: "publishing and delivery have machines of their own; without, they share them",

@@ -39,7 +39,8 @@ func encodeCommand() *cobra.Command {
 		Short: "Be an encoder and its packager, and publish to an origin",
 		Long: `Be an encoder and its packager: encode a live event from looped media - H.264 and AAC, locked to the epoch, so that any
 number of encoders give the same bytes for the same segment - and publish it to an origin, until the event ends or Ctrl-C.
-What the event is, the origin says: its configuration is read from where the origin delivers.
+What the event is, the origin says: its configuration is read from where the origin delivers, and followed, so that an event
+that operators end early, or let go on, ends here too when it ends there.
 
 Every segment is inspected before it is sent, tried again until the origin's retry deadline, and counted: published,
 refused (the origin said no), or given up (it could not be told in time). Latency is from a segment's last frame to the
@@ -83,15 +84,16 @@ func (f *encodeFlags) run(stdout, stderr io.Writer) error {
 		return err
 	}
 	defer closeNodes()
-	ev, err := f.readEvent(ctx, originhttp.ClientOptions{TLS: options.TLS})
+	from, err := originhttp.NewClient(f.configFrom, originhttp.ClientOptions{TLS: options.TLS})
+	if err != nil {
+		return fmt.Errorf("--config-from: %w", err)
+	}
+	defer from.Close()
+	state, err := f.readEvent(ctx, from)
 	if err != nil {
 		return err
 	}
-	if !ev.End.IsZero() { // a header that nobody takes would be tried for longer than anybody can want it
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, ev.RetryDeadline(ev.LastNumber()).Add(time.Second))
-		defer cancel()
-	}
+	ev := state.Event
 	region, ok := ev.RegionOf(f.pipeline)
 	if !ok {
 		return fmt.Errorf("--pipeline %s: event %s has %v", f.pipeline, ev.ID, ev.Order(""))
@@ -107,16 +109,22 @@ func (f *encodeFlags) run(stdout, stderr io.Writer) error {
 	}
 	packager := encoders.NewPackager(encoders.PackagerConfig{Runtime: rt, Event: ev, Pipeline: f.pipeline, Region: region,
 		Source: encoder, Header: encoder.Header, Publishers: nodes, Recorder: t, Rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))})
+	beside, cancel := context.WithCancel(ctx)
+	defer rt.Join()
+	defer cancel()
 	if !f.quiet {
 		fmt.Fprintln(stderr, f.announce(&ev, rt.Now()))
-		showing, cancel := context.WithCancel(ctx)
-		defer cancel()
-		rt.Go(func() { t.show(showing, rt, stderr) })
-		defer rt.Join()
-		defer cancel()
+		rt.Go(func() { t.show(beside, rt, stderr) })
 	}
+	running, stopRunning := context.WithCancel(ctx)
+	defer stopRunning()
+	end := following{from, state, packager, stopRunning}
+	rt.Go(func() { end.follow(beside, rt) })
 	first := max(ev.StartNumber, ev.SegmentAt(rt.Now()))
-	packager.Run(ctx)
+	packager.Run(running)
+	cancel()
+	rt.Join()
+	ev = end.state.Event
 	t.settle(&ev, first, rt.Now())
 	if err := t.write(stdout); err != nil {
 		return brokeError{err}
@@ -194,20 +202,15 @@ func (f *encodeFlags) nodes(o originhttp.ClientOptions) (nodes []origin.Publishe
 }
 
 // readEvent asks the origin what the event is.
-func (f *encodeFlags) readEvent(ctx context.Context, o originhttp.ClientOptions) (origin.Event, error) {
-	c, err := originhttp.NewClient(f.configFrom, o)
-	if err != nil {
-		return origin.Event{}, fmt.Errorf("--config-from: %w", err)
-	}
-	defer c.Close()
-	ev, err := c.Config(ctx, f.event)
+func (f *encodeFlags) readEvent(ctx context.Context, c *originhttp.Client) (origin.State, error) {
+	s, err := c.Changed(ctx, f.event, 0)
 	switch {
 	case errors.Is(err, origin.ErrNotFound):
-		return ev, brokeError{fmt.Errorf("%s has no event %s; --event names another one", f.configFrom, f.event)}
+		return s, brokeError{fmt.Errorf("%s has no event %s; --event names another one", f.configFrom, f.event)}
 	case errors.Is(err, origin.ErrUnreachable):
-		return ev, brokeError{fmt.Errorf("no origin answers at %s; is it started, and is that where it delivers? (%w)", f.configFrom, err)}
+		return s, brokeError{fmt.Errorf("no origin answers at %s; is it started, and is that where it delivers? (%w)", f.configFrom, err)}
 	case err != nil:
-		return ev, brokeError{err}
+		return s, brokeError{err}
 	}
-	return ev, nil
+	return s, nil
 }

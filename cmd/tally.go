@@ -56,9 +56,7 @@ func (t *tally) Record(r origin.Record) {
 	}
 	outcome := origin.Outcome(r.Reason)
 	switch {
-	case r.Number == origin.Header && r.Error != "":
-		c.refused++ // a header that was taken goes without saying
-	case r.Number == origin.Header:
+	case r.Number == origin.Header && r.Error == "": // a header that was taken goes without saying
 	case outcome.Accepted():
 		c.published++
 		t.latest = max(t.latest, r.Number)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,7 +103,10 @@ func TestPackagerSendsTheHeaderAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		knows, lost := map[string]bool{}, false
+		var mu sync.Mutex // each rendition has a goroutine of its own
 		w.run(t.Context(), func(ctx context.Context, p origin.Publication) (origin.Receipt, error) {
+			mu.Lock()
+			defer mu.Unlock()
 			if p.Key.Number == 43 && !lost {
 				clear(knows)
 				lost = true

@@ -40,6 +40,7 @@ type Packager struct {
 	mu        sync.Mutex // guards what follows, and Rand; never held across a call
 	preferred int        // of Publishers
 	down      time.Time  // since when no publication has had an answer; zero when one has
+	last      origin.SegmentNumber
 }
 
 // maxInFlight bounds the segments of one rendition that are on their way at once. At 2 s a segment, and with a retry
@@ -66,7 +67,32 @@ func NewPackager(c PackagerConfig) *Packager {
 	if c.Recorder == nil {
 		c.Recorder = origin.Discard
 	}
-	return &Packager{PackagerConfig: c}
+	return &Packager{PackagerConfig: c, last: c.Event.LastNumber()}
+}
+
+// EndAt says that the event ends at another time than it was to: what begins later is not published, and not recorded.
+// A packager that has returned by then stays where it is.
+func (p *Packager) EndAt(end time.Time) {
+	ev := p.Event
+	ev.End = end
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last = ev.LastNumber()
+}
+
+// over says whether the event has ended before a segment began.
+func (p *Packager) over(n origin.SegmentNumber) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return n > p.last
+}
+
+// done says whether nobody can want anything of the event any more that is published at a time.
+func (p *Packager) done(at time.Time) bool {
+	p.mu.Lock()
+	last := p.last
+	p.mu.Unlock()
+	return p.Event.SegmentAt(at) > last && !at.Before(p.Event.RetryDeadline(last))
 }
 
 func inspectBody(ev *origin.Event, r origin.Rendition, n origin.SegmentNumber, o origin.Object) (origin.Defects, error) {
@@ -90,20 +116,19 @@ func (p *Packager) Run(ctx context.Context) {
 func (p *Packager) runRendition(ctx context.Context, r origin.Rendition, first origin.SegmentNumber) {
 	p.publishHeader(ctx, r)
 	segments := newCrew(p.Runtime, maxInFlight)
-	last := p.Event.LastNumber()
-	for n := first; n <= last; n++ {
+	for n := first; !p.over(n); n++ {
 		// A segment is begun when its capture begins, so that what the source does to one delays no other.
 		if err := p.Runtime.Sleep(ctx, p.Event.SegmentStart(n).Sub(p.Runtime.Now())); err != nil {
 			break
 		}
-		if segments.hire(ctx, func() { p.runSegment(ctx, r, n) }) != nil {
+		if p.over(n) || segments.hire(ctx, func() { p.runSegment(ctx, r, n) }) != nil {
 			break
 		}
 	}
 	segments.join(ctx)
 }
 
-// publishHeader tries until the header is stored. An answer that cannot change ends it too, with a record; segments
+// publishHeader tries until the header is stored, or the event is over. An answer that cannot change ends it too, with a record; segments
 // are published then as well, and the origin may refuse them.
 func (p *Packager) publishHeader(ctx context.Context, r origin.Rendition) {
 	t := p.begin(r, origin.Header)
@@ -131,8 +156,8 @@ func (p *Packager) runSegment(ctx context.Context, r origin.Rendition, n origin.
 	segment, err := p.Source.Segment(ctx, r, n)
 	t.first = p.Runtime.Now()
 	switch {
-	case ctx.Err() != nil:
-		return // the end of the run is no failure of a segment
+	case ctx.Err() != nil || p.over(n):
+		return // the end of the run, or of the event, is no failure of a segment
 	case errors.Is(err, origin.ErrNoSegment):
 		t.publication.Defects = origin.MissingSegment // a declared hole: nobody need wait for it
 	case err != nil:
@@ -146,7 +171,7 @@ func (p *Packager) runSegment(ctx context.Context, r origin.Rendition, n origin.
 	}
 	t.publication.Inspected = true
 	t.publish(ctx, deadline)
-	if ctx.Err() == nil {
+	if ctx.Err() == nil && !p.over(n) {
 		t.record()
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -80,13 +81,17 @@ func newWorld(t *testing.T) *world {
 }
 
 func (w *world) run(ctx context.Context, answers ...func(context.Context, origin.Publication) (origin.Receipt, error)) {
+	w.packager(answers...).Run(ctx)
+	synctest.Wait()
+}
+
+func (w *world) packager(answers ...func(context.Context, origin.Publication) (origin.Receipt, error)) *Packager {
 	c := PackagerConfig{Runtime: new(origin.Wall), Event: w.ev, Pipeline: "a", Region: "us-east", Source: w.source,
 		Header: w.enc.Header, Recorder: w, Rand: rand.New(rand.NewPCG(1, 2))}
 	for i, answer := range answers {
 		c.Publishers = append(c.Publishers, node{w, i, answer})
 	}
-	NewPackager(c).Run(ctx)
-	synctest.Wait()
+	return NewPackager(c)
 }
 
 // tries lists the publications of one segment.
@@ -371,6 +376,56 @@ func TestPackagerStartsLate(t *testing.T) {
 			t.Errorf("published %v; want 43 to 45", w.records)
 		}
 	})
+}
+
+// When nobody ever answers, the packager returns all the same: nothing is wanted any more after the last retry deadline.
+func TestPackagerOfNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.run(t.Context(), func(context.Context, origin.Publication) (origin.Receipt, error) {
+			return origin.Receipt{}, origin.ErrUnreachable
+		})
+		if late := time.Since(w.ev.RetryDeadline(45)); late > 0 || late < -lastBackOff {
+			t.Errorf("returned %v after the last retry deadline", late)
+		}
+		if r := w.records["v360/-1"]; len(w.records) != 12 || !strings.HasPrefix(r.Error, "given up at the event's end: ") {
+			t.Errorf("%d records, of the header %+v", len(w.records), r)
+		}
+	})
+}
+
+// Operators may end an event early, or let it go on: the segment that has begun by then is the last one.
+func TestPackagerEndAt(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  time.Duration // after the start
+		want int           // segments, of two renditions
+	}{
+		"early":                {5 * time.Second, 3},
+		"between two segments": {4 * time.Second, 2},
+		"at once":              {-time.Second, 0},
+		"late":                 {13 * time.Second, 7},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				p := w.packager(stored)
+				end := w.ev.AvailabilityStartTime.Add(c.end)
+				time.AfterFunc(time.Until(end), func() { p.EndAt(end) })
+				if c.want > 5 {
+					p.EndAt(end) // which comes after its own end
+				}
+				p.Run(t.Context())
+				if len(w.records) != 2*c.want {
+					t.Errorf("%d records, want %d", len(w.records), 2*c.want)
+				}
+				for key, r := range w.records {
+					if r.Reason != "stored" {
+						t.Errorf("%s: %+v", key, r)
+					}
+				}
+			})
+		})
+	}
 }
 
 // When the run is over, nothing is left running (synctest would not end the test), and nothing is recorded as failed that

@@ -56,9 +56,11 @@ func (t *task) hopeless(deadline time.Time, wait time.Duration) string {
 	if t.err != nil || t.receipt.Outcome == origin.Unavailable {
 		outage = p.unanswered()
 	}
-	switch {
-	case !deadline.IsZero() && !p.Runtime.Now().Add(wait).Before(deadline):
+	switch next := p.Runtime.Now().Add(wait); {
+	case !deadline.IsZero() && !next.Before(deadline):
 		return "given up at the retry deadline"
+	case n == origin.Header && p.done(next):
+		return "given up at the event's end"
 	case outage >= resendable*p.Event.SegmentDuration && p.old(n):
 		return fmt.Sprintf("given up for the live edge after %v without an answer", outage.Truncate(time.Millisecond))
 	}

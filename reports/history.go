@@ -84,6 +84,7 @@ type history struct {
 	stalls                      []stall
 
 	operated operated
+	alerted  alerted
 
 	readBack, lost int64 // acknowledged candidates that were looked for in the store at the end
 
@@ -114,6 +115,7 @@ func newHistory(plan *Plan) *history {
 		begun: map[string]bool{}, seen: map[string]bool{}, affected: map[string]int64{}, ended: map[string]time.Duration{}, usage: map[string]used{},
 		sampled: map[string]int64{}, exact: map[string]int64{},
 		operated:  operated{versions: map[string]int64{}, refused: map[string]string{}},
+		alerted:   alerted{scrapes: map[int64]int64{}},
 		defective: map[segment]decided{}, newest: -1,
 	}
 }
@@ -225,6 +227,8 @@ func (h *history) add(rec *origin.Record) error {
 		h.flushes++
 	case origin.KindOperation, origin.KindAnswer:
 		h.operated.add(rec)
+	case origin.KindAlert, origin.KindScrape:
+		h.alerted.add(rec)
 	case origin.KindReadBack:
 		if rec.Error != "" {
 			h.lost++

@@ -33,7 +33,7 @@ func Judge(plan Plan, history, audience io.Reader) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &evidence{plan: &plan, history: h, audience: a, cells: sorted(a.cells)}
+	e := &evidence{plan: &plan, history: h, audience: a, cells: sorted(a.cells), alarms: h.alerted.alarms()}
 	r := e.report()
 	for _, note := range []string{cutHistory, cutAudience} {
 		if note != "" {
@@ -155,6 +155,7 @@ func (e *evidence) report() *Report {
 		Objectives: []ObjectiveResult{}, Phases: e.phases(), Faults: []FaultReport{},
 		Publishing: append([]PublishTrouble{}, e.history.troubles...),
 		Counts:     e.counts(), Usage: e.usage(), Defects: e.defects(), Served: e.served(), Notes: e.notes(), Operations: e.operations(),
+		Alerts: e.alerts(),
 	}
 	recoveries := map[string]recovery{}
 	for i := range p.Faults {

@@ -220,6 +220,7 @@ func TestNoDataNeverPasses(t *testing.T) {
 		full.refuse(20, east, origin.DVR)
 		full.ask(20, east, origin.EventLevel, 10, 10)
 		full.ask(20, east, origin.SegmentLevel, 10, 10)
+		full.watch().alarm("Slow", "", 25, 30, 35)
 		if r := full.judge(t); r.Objectives[0].Verdict != Pass {
 			t.Errorf("%s: %s in a full world, so that the rest of this test shows nothing", ind.Name, r.Objectives[0].Sentence())
 		}

@@ -20,7 +20,7 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	markdownList(&b, "Why not a pass", r.Reasons)
 	markdownList(&b, "Invariants", r.invariantLines())
 	for _, t := range []*tables.Table{
-		r.objectiveTable(), r.faultTable(), r.operationTable(), r.defectTable(), r.latencyTable(), r.countTable(),
+		r.objectiveTable(), r.faultTable(), r.alertTable(), r.operationTable(), r.defectTable(), r.latencyTable(), r.countTable(),
 	} {
 		if err := t.WriteMarkdown(&b); err != nil {
 			return err

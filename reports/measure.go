@@ -15,6 +15,7 @@ type evidence struct {
 	history  *history
 	audience *audience
 	cells    []*cell // sorted
+	alarms   []alarm // in order of time
 }
 
 // point is one second of an indicator: a count with what it is out of, or a histogram. Several points may share a

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"slices"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -45,6 +46,7 @@ type Indicator struct {
 	Percentile bool // needs p
 	OfFault    bool // needs after, and has no phase or region
 	Regional   bool // may be asked for one region only
+	Watched    bool // is about alerts, so that somebody has to watch
 
 	// points is what was measured; nil for indicators of a fault.
 	points func(e *evidence, region string) []point
@@ -96,7 +98,7 @@ func Indicators() []Indicator {
 			points: lookups(origin.SegmentLevel, lookedUp)},
 		{Name: "recovery time", Unit: Milliseconds, OfFault: true,
 			About: "from a fault's end until its target publishes clean and on time and no viewer is hurt"},
-	}, operationIndicators()...)
+	}, slices.Concat(operationIndicators(), alertIndicators())...)
 }
 
 // IndicatorByName finds a line of the table.
@@ -123,6 +125,8 @@ type Plan struct {
 	Objectives []Objective
 	// Viewers is the peak that the audience should reach.
 	Viewers int
+	// Watched is how often somebody looks at the metrics of all nodes; zero for never.
+	Watched time.Duration
 	// Stack is what the run stood on; nil for what needs nothing but its own processes.
 	Stack *Stack
 }

@@ -18,6 +18,10 @@ func (e *evidence) objective(o Objective, recoveries map[string]recovery) Object
 		Indicator: o.Indicator, Percentile: o.Percentile, Phase: o.Phase, Region: o.Region, After: o.After,
 		Limit: ind.inUnit(o.limit(ind)), Unit: ind.Unit, MinSamples: max(1, o.MinSamples), File: o.File, Line: o.Line,
 	}
+	if ind.OfFault && ind.Watched {
+		e.judgeDetection(&r, o)
+		return r
+	}
 	if ind.OfFault {
 		e.judgeRecovery(&r, o, recoveries)
 		return r
@@ -137,6 +141,11 @@ func (e *evidence) judgeRecovery(r *ObjectiveResult, o Objective, recoveries map
 		}
 		slowest = max(slowest, rec.after)
 	}
+	r.settle(slowest, known)
+}
+
+// settle takes the slowest of all for the value, if that is known, and wants enough samples for it.
+func (r *ObjectiveResult) settle(slowest time.Duration, known bool) {
 	if known {
 		v := milliseconds(slowest.Microseconds())
 		r.Value = &v

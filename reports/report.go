@@ -32,7 +32,9 @@ type Report struct {
 	Phases     []PhaseReport     `json:"phases"`
 	Faults     []FaultReport     `json:"faults"`
 	Operations []OperationReport `json:"operations,omitempty"`
-	Defects    []DefectReport    `json:"defects"`
+	// Alerts are those that fired, the first 200.
+	Alerts  []AlertReport  `json:"alerts,omitempty"`
+	Defects []DefectReport `json:"defects"`
 	// Publishing names publications that took too long or were given up, the first 200.
 	Publishing []PublishTrouble `json:"publishing"`
 	Counts     Counts           `json:"counts"`

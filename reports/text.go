@@ -32,7 +32,7 @@ func (r *Report) writeTables(b *bytes.Buffer, color bool) error {
 	for _, t := range []*tables.Table{
 		r.latencyTable(), r.countTable(),
 		nil, // here goes the strip
-		r.faultTable(), r.operationTable(), r.defectTable(), r.objectiveTable(),
+		r.faultTable(), r.alertTable(), r.operationTable(), r.defectTable(), r.objectiveTable(),
 	} {
 		if t == nil {
 			writeStrip(b, r.stripLines())

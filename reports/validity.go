@@ -80,7 +80,7 @@ func (e *evidence) notes() []string {
 		notes = append(notes, fmt.Sprintf("%s: %d lines of kind %q were left out; this version does not know them",
 			AudienceFile, e.audience.unknown[kind], kind))
 	}
-	notes = append(notes, e.history.samplingNotes()...)
+	notes = append(notes, slices.Concat(e.history.samplingNotes(), e.alarmNotes())...)
 	for _, s := range e.history.stalls {
 		notes = append(notes, s.String())
 	}

@@ -28,6 +28,9 @@ func (f *form) audienceKeys() keys {
 			is:    share(&a.Rewinds)},
 		{name: "retries", otherwise: "obey", about: "whether players wait for as long as a refusal holds",
 			is: choice(&f.retries, "kind of retries", []string{"obey", "ignore"})},
+		{name: "manifest", otherwise: "template",
+			about: "how players know of new segments: by the template, or by reading the manifest again, every segment",
+			is:    choice(&f.knowing, "way to know of segments", []string{"template", "refresh"})},
 		{name: "restarts", about: "what viewers do who were interrupted; they wait by default",
 			is: section{f.restartsKeys()}},
 		{name: "check_every", otherwise: "16", about: "one segment in so many is checked byte for byte",
@@ -62,7 +65,7 @@ func (f *form) restartsKeys() keys {
 
 func (f *form) checkAudience(r *reader) {
 	a := &f.Audience
-	a.IgnoreLifetimes = f.retries == "ignore"
+	a.IgnoreLifetimes, a.Refresh = f.retries == "ignore", f.knowing == "refresh"
 	if r.given("audience.curve") {
 		f.checkCurve(r)
 	} else {

@@ -20,6 +20,7 @@ func (f *form) check(r *reader) {
 	f.checkStorage(r)
 	f.checkAdmission(r)
 	f.checkMachines(r)
+	f.checkMonitoring(r)
 	f.checkDelivery(r)
 	f.checkAudience(r)
 	f.checkPhases(r)

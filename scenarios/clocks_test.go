@@ -24,7 +24,8 @@ func TestWallClock(t *testing.T) {
 		"10:3: " + begin + "adaptive viewers" + use + "choose with audience.ladder",
 		"11:3: " + begin + "viewers who rewind" + use + "choose with audience.dvr_share and audience.scrub",
 		"12:3: " + begin + "viewers who ignore lifetimes" + use + "take it out",
-		"13:3: " + begin + "viewers who restart" + use + "take it out",
+		"13:3: " + begin + "players that read the manifest again" + use + "take it out",
+		"14:3: " + begin + "viewers who restart" + use + "take it out",
 		"--set audience.viewers.leave=1m: " + begin + "an audience that leaves" + use + "take it out",
 	}
 	p := new(Problems)
@@ -50,7 +51,7 @@ func TestWallClockTakesDefaults(t *testing.T) {
 	s, err := Parse("least.yaml", []byte(least), Override{"machines.profile", "unlimited"},
 		Override{"network.profile", "loopback"}, Override{"audience.viewers.peak", "100000"},
 		Override{"audience.viewers.leave", "0s"}, Override{"audience.adaptive", "false"},
-		Override{"audience.rewinds", "0%"}, Override{"audience.retries", "obey"},
+		Override{"audience.rewinds", "0%"}, Override{"audience.retries", "obey"}, Override{"audience.manifest", "template"},
 		Override{"storage", "{profile: cassandra, cache: memcached}"})
 	if err != nil {
 		t.Fatal(err)

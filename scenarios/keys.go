@@ -18,6 +18,7 @@ type form struct {
 	broken  []*breakage
 	orders  []*order
 	retries string
+	knowing string
 }
 
 // keys is the table of all keys of a scenario but those of faults and objectives.
@@ -33,6 +34,8 @@ func (f *form) keys() keys {
 		{name: "machines", otherwise: "{}", about: "what origin nodes run on",
 			is: section{f.machineKeys()}},
 		{name: "admission", otherwise: "{}", about: "whom origin nodes refuse under stress", is: section{f.admissionKeys()}},
+		{name: "monitoring", about: "who watches the origins' metrics, for the alerts that are shipped; nobody by default",
+			is: section{f.monitoringKeys()}},
 		{name: "network", otherwise: "{}", about: "what lies between the parts",
 			is: profile(&f.Network.Profile, "network", networkProfiles)},
 		{name: "delivery", about: "a delivery network of sites and tiers, instead of edges", is: section{f.deliveryKeys()}},

@@ -55,6 +55,7 @@ func (f *form) checkObjectives(r *reader) {
 		if i, ok := reports.IndicatorByName(c.Indicator); ok {
 			checkApplies(r, c, i)
 			checkLimit(r, c, i)
+			checkWatched(r, c, i)
 		}
 		f.checkScope(r, c)
 		f.checkRoom(r, c)
@@ -136,7 +137,7 @@ const segmentsToRecover = 3
 // name, the last one to end decides.
 func (f *form) checkRoom(r *reader, c *claim) {
 	i, ok := reports.IndicatorByName(c.Indicator)
-	if !ok || !i.OfFault || !r.known("event.duration") || !r.sound("event.publish_delay", join(c.path, "after")) {
+	if !ok || !i.OfFault || i.Watched || !r.known("event.duration") || !r.sound("event.publish_delay", join(c.path, "after")) {
 		return
 	}
 	var last *breakage

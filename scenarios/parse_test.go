@@ -225,6 +225,7 @@ audience:
   adaptive: true
   rewinds: 0.5%
   retries: ignore
+  manifest: refresh
   restarts: {after: 40s, within: 0s, surge: 12}
 `
 
@@ -239,7 +240,7 @@ func TestParseVirtual(t *testing.T) {
 	same(t, "delivery", s.Delivery, Delivery{Sites: 50, Servers: 70, TopTier: 7, Groups: 10, Backbone: 2_500_000_000_000})
 	same(t, "audience", s.Audience, Audience{Viewers: Viewers{7, 10 * time.Minute, 65_000_000, 20 * time.Minute},
 		Ladder: "spread", Buffer: 4 * time.Second, CheckEvery: 16, Adaptive: true, Rewinds: 0.005, IgnoreLifetimes: true,
-		Restarts: Restarts{40 * time.Second, 0, 12}})
+		Refresh: true, Restarts: Restarts{40 * time.Second, 0, 12}})
 	if len(s.Renditions) != 9 || s.EdgeNames("west") != nil {
 		t.Errorf("%d renditions, edges %v", len(s.Renditions), s.EdgeNames("west"))
 	}

@@ -37,7 +37,7 @@ func TestProblems(t *testing.T) {
 		{"seed", "^sed: 2",
 			`unknown key "sed"`, "seed"},
 		{"seed", "^colour: red",
-			`unknown key "colour"; there is about, seed, event, regions, storage, origin, machines, admission, network, delivery, audience, phases, faults, operations, objectives`, ""},
+			`unknown key "colour"; there is about, seed, event, regions, storage, origin, machines, admission, monitoring, network, delivery, audience, phases, faults, operations, objectives`, ""},
 		{"seed", "^about: again",
 			`key "about" is given twice; first in line 1`, ""},
 		{"seed", "seed:^",
@@ -94,6 +94,8 @@ func TestProblems(t *testing.T) {
 			`"true" is neither true nor false`, ""},
 		{"dvr_share", "  retries: ^obay",
 			`unknown kind of retries "obay"`, "obey"},
+		{"dvr_share", "  manifest: ^refreshed",
+			`unknown way to know of segments "refreshed"`, "refresh"},
 		{"viewers", "  viewers: {peak: ^200000001}",
 			`200000001 is out of range: 1 to 200000000`, ""},
 

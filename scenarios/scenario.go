@@ -39,6 +39,7 @@ type Scenario struct {
 	Origin           Origin
 	Machines         Machines
 	Admission        Admission
+	Monitoring       Monitoring
 	Network          Network
 	Delivery         Delivery
 	Audience         Audience
@@ -140,6 +141,8 @@ type Audience struct {
 	Rewinds float64
 	// IgnoreLifetimes says that viewers retry without regard for how long a refusal holds.
 	IgnoreLifetimes bool
+	// Refresh says that viewers do not know the template: a new segment is one that a manifest, read again, has.
+	Refresh bool
 	// Restarts is what viewers do who were interrupted; zero when they wait patiently.
 	Restarts Restarts
 }

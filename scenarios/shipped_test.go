@@ -71,7 +71,7 @@ func TestShippedOnTheWallClock(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		virtual := s.Name == "dvr-storm" || s.Name == "event-65m" || s.Name == "half-time"
+		virtual := s.Name == "alerts" || s.Name == "dvr-storm" || s.Name == "event-65m" || s.Name == "half-time"
 		if wall := s.WallClock(); (wall != nil) != virtual {
 			t.Errorf("%s on the wall clock: %v", s.Name, wall)
 		}
@@ -115,7 +115,7 @@ func TestLoad(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"region-los": `unknown scenario "region-los"; did you mean "region-loss"?`,
-		"xyzzyxyzzy": `no such file, and the shipped ones are broken-processes, cache-dead, cache-loss, `,
+		"xyzzyxyzzy": `no such file, and the shipped ones are alerts, broken-processes, cache-dead, cache-loss, `,
 		"nope.yaml":  `read scenario: open nope.yaml: no such file`,
 	} {
 		if _, err := Load(name); err == nil || !strings.Contains(err.Error(), want) {
@@ -179,6 +179,7 @@ func TestSchemaRefuses(t *testing.T) {
 		{"audience.curve", "x.csv"},
 		{"audience.adaptive", "1"},
 		{"audience.retries", "never"},
+		{"audience.manifest", "none"},
 		{"delivery.backbone", "400"},
 		{"delivery.backbone", "400gbps"},
 		{"delivery.site", "3"},

@@ -37,7 +37,8 @@ type settings struct {
 func plan(sc *scenarios.Scenario, ev origin.Event, fs []faults.Fault, command string) reports.Plan {
 	ev.End = ev.AvailabilityStartTime.Add(sc.End())
 	p := reports.Plan{Version: Version, Scenario: sc.Name, About: sc.About, Seed: sc.Seed, Command: command, Event: ev,
-		Phases: sc.Phases(), Operations: operationPlans(sc), Objectives: sc.Objectives(), Viewers: sc.Peak()}
+		Phases: sc.Phases(), Operations: operationPlans(sc), Objectives: sc.Objectives(), Viewers: sc.Peak(),
+		Watched: sc.Monitoring.Every}
 	for _, f := range fs {
 		spec := f.Spec()
 		p.Faults = append(p.Faults, reports.FaultPlan{

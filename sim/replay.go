@@ -54,6 +54,7 @@ type replay struct {
 	audience *audience.Audience
 	viewers  *os.File // audience.jsonl
 	load     *loadFile
+	monitor  *monitor // nil where nobody watches
 	wiring   *stack.Virtual
 	began    time.Time // on the wall clock
 	stuck    time.Duration
@@ -120,8 +121,11 @@ func (r *replay) build(agents bool) (err error) {
 	if r.wiring, err = stack.NewVirtual(r.loop, r.scenario); err != nil {
 		return err
 	}
+	if r.monitor, err = newMonitor(r.scenario, r.event, r.history); err != nil {
+		return err
+	}
 	r.stack, err = stack.New(context.Background(), stack.Config{Scenario: r.scenario, Event: r.event, Faults: r.faults,
-		Runtime: r.loop, Recorder: r.history, Wiring: r.wiring, Media: stack.Sizes})
+		Runtime: r.loop, Recorder: r.history, Wiring: r.wiring, Media: stack.Sizes, Metrics: r.monitor.metrics()})
 	if err != nil {
 		return err
 	}
@@ -220,7 +224,7 @@ func (r *replay) run(ctx context.Context) (trouble string) {
 			r.loop.Close()
 			return ""
 		}
-		if err := errors.Join(r.wiring.Check(), r.load.take()); err != nil {
+		if err := errors.Join(r.wiring.Check(), r.load.take(), r.monitor.look(at)); err != nil {
 			return r.explain(err)
 		}
 		if ctx.Err() != nil {
@@ -272,6 +276,10 @@ func (r *replay) finish(trouble string) error {
 	if trouble != "" {
 		end.Reason, end.Error = reports.Interrupted, trouble
 	}
+	var err error
+	if !r.abandoned.Load() {
+		err = r.monitor.detect()
+	}
 	r.history.counters(end.AtUs)
 	r.history.Record(end)
 	r.Progress.Done()
@@ -279,7 +287,7 @@ func (r *replay) finish(trouble string) error {
 		return r.history.Close()
 	}
 	r.loop.Close()
-	return errors.Join(r.close(), r.writeCost())
+	return errors.Join(err, r.close(), r.writeCost())
 }
 
 // writeCost takes down what the replay took. It is the one file that is never the same twice.

@@ -48,6 +48,7 @@ var arrows = map[string][]string{
 	"reports":   {"origin", "reports"},
 	"scenarios": {"origin", "encoders", "faults", "reports", "scenarios"},
 	"sim":       {"origin", "encoders", "faults", "reports", "scenarios", "sim"},
+	"cmd":       {"origin", "encoders", "faults", "reports", "scenarios", "sim", "cmd"},
 }
 
 const module = "github.com/liveorigin/liveorigin/"
@@ -129,7 +130,7 @@ func checkImports(file *ast.File, place string, say func(token.Pos, string, ...a
 		first, _, _ := strings.Cut(ours, "/")
 		switch {
 		case isOurs && !slices.Contains(arrows[part], first):
-			say(spec.Pos(), "%s must not import %s: imports flow main, sim, scenarios, then encoders, faults, reports, then origin", part, ours)
+			say(spec.Pos(), "%s must not import %s: imports flow main, cmd, sim, scenarios, then encoders, faults, reports, then origin", part, ours)
 		case !isOurs && strings.Contains(path, ".") && slices.Contains([]string{"origin", "origin/edge", "origin/keyvalue", "origin/control", "origin/admission"}, filepath.Dir(place)):
 			say(spec.Pos(), "%s imports %s: decisions import only the standard library", place, path)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"time"
@@ -161,6 +162,7 @@ func (p *part) startOrigin(ctx context.Context, rows Rows, tables map[string]*ca
 		return err
 	}
 	p.node = node
+	node.Ledger = rows.Table.(*cassandra.Table)
 	if err := p.remember(); err != nil {
 		return err
 	}
@@ -188,7 +190,7 @@ func (p *part) startOrigin(ctx context.Context, rows Rows, tables map[string]*ca
 		s.lookElsewhere(s.ctx, node, region, s.Broken(region, Rows{Table: tables[region]}))
 	}
 	if p.child.Again() {
-		if err := p.catchUp(ctx, node, neighbours, rows.Table); err != nil {
+		if err := p.catchUp(ctx, node, neighbours, rows.Table.(*cassandra.Table)); err != nil {
 			return err
 		}
 	}
@@ -219,15 +221,20 @@ func (p *part) neighbours(region string) (all []*originhttp.PeerClient, err erro
 
 func (p *part) urlOf(name, listener string) string { return "http://" + p.urls[name+"/"+listener] }
 
-// catchUp enters what others know: a node that was killed has forgotten everything. All neighbours are asked, since one
-// that was away itself may not have heard of everything; and the other regions' nodes, since all of this one's may have
-// been away. What those know is entered when it can be read here.
-func (p *part) catchUp(ctx context.Context, node *origin.Node, neighbours []*originhttp.PeerClient, table origin.Store) error {
+// catchUp enters what the table remembers, and what others know: a node that was killed has forgotten everything. All
+// neighbours are asked, since one that was away itself may not have heard of everything; and the other regions' nodes,
+// since all of this one's may have been away. What those know is entered when it can be read here. A table that does not
+// answer is no reason not to start.
+func (p *part) catchUp(ctx context.Context, node *origin.Node, neighbours []*originhttp.PeerClient, table *cassandra.Table) error {
 	for _, a := range p.known(ctx, neighbours) {
 		node.Announce(a)
 	}
 	arrivals := p.stack.copying(p.Region)
-	arrivals.From, arrivals.To, arrivals.Peers = announced{}, cassandra.NewArrivals(table.(*cassandra.Table)), []origin.Peer{node}
+	arrivals.From, arrivals.To, arrivals.Peers = announced{}, cassandra.NewArrivals(table), []origin.Peer{node}
+	limited, cancel := context.WithTimeout(ctx, catchUpTimeout)
+	found, err := node.Recall(limited, arrivals)
+	cancel()
+	slog.Info("candidates that the table remembers", "node", p.Name, "candidates", found, "error", err)
 	for _, region := range p.stack.Scenario.RegionNames() {
 		if region == p.Region {
 			continue

@@ -21,6 +21,7 @@ import (
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/origin/control"
 	"github.com/liveorigin/liveorigin/origin/edge"
+	"github.com/liveorigin/liveorigin/origin/metrics"
 	"github.com/liveorigin/liveorigin/scenarios"
 	"github.com/liveorigin/liveorigin/sim/streams"
 )
@@ -38,6 +39,8 @@ type Config struct {
 	Storage Storage
 	// Databases says that the storage is real: faults that can break it do so there, and not around it.
 	Databases bool
+	// Metrics are a node's, by its name; nil where nobody watches.
+	Metrics func(node string) *metrics.Metrics
 
 	metadata *metadata
 }

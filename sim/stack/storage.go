@@ -72,13 +72,14 @@ func (c *Config) Origin(ctx context.Context, region, name string, rows Rows) (*o
 	if err != nil {
 		return nil, err
 	}
+	store := c.objects(ctx, name, rows, c.Scenario.Storage.Recent)
 	node := origin.NewNode(origin.NodeConfig{
-		Name: name, Region: region, Runtime: c.Runtime, Store: c.objects(ctx, name, rows, c.Scenario.Storage.Recent),
+		Name: name, Region: region, Runtime: c.Runtime, Store: store,
 		Admission: admitting, Recorder: c.Recorder, Inspect: c.Media.Origin, InspectHeader: c.Media.OriginHeader,
 		NoHold: !c.Scenario.Origin.Hold, MaxHolders: c.Scenario.Origin.Holders,
 	})
+	events := c.watch(node, store, c.metadata.store(c.Runtime, region))
 	c.watchLookups(node)
-	events := c.metadata.store(c.Runtime, region)
 	if !c.Scenario.Origin.Memory {
 		node.Ask = events
 	} else {

@@ -29,6 +29,7 @@ type Virtual struct {
 	hosts     map[string]*host
 	calls     int64
 	fills     []Fill
+	playlists map[playlist]int // the sizes of those made so far; nil where nobody asks for them
 }
 
 // leg names a way that all who go it share.
@@ -47,6 +48,9 @@ const requestBytes = 400
 func NewVirtual(l *loop.Loop, sc *scenarios.Scenario) (*Virtual, error) {
 	v := &Virtual{loop: l, seed: sc.Seed, links: map[leg]*way{}, shared: sc.Machines.Shared, hosts: map[string]*host{},
 		backbone: resources.Rate(sc.Delivery.Backbone / 8)}
+	if sc.Audience.Refresh {
+		v.playlists = map[playlist]int{}
+	}
 	var err error
 	if v.machine, err = resources.MachineByName(sc.Machines.Profile); err != nil {
 		return nil, err
@@ -70,10 +74,13 @@ func (v *Virtual) Front(g origin.Getter) origin.Getter {
 func (v *Virtual) Network() resources.NetworkProfile { return v.network }
 
 // Serve implements Wiring.
-func (v *Virtual) Serve(at Part, g origin.Getter, broken func(origin.Getter) origin.Getter, _ Catalog) (Door[origin.Getter], error) {
+func (v *Virtual) Serve(at Part, g origin.Getter, broken func(origin.Getter) origin.Getter, c Catalog) (Door[origin.Getter], error) {
 	e := v.endpoint(at, Delivery)
 	e.holders, _ = g.(interface{ Holders() int })
 	configs, _ := g.(origin.Configs)
+	if v.playlists != nil && at.Tier == Origin {
+		g = &listing{g, c, v}
+	}
 	door := broken(&answering{e, g})
 	return Door[origin.Getter]{Open: func(from Part) (origin.Getter, error) {
 		a := &asking{caller{e, v.ways(from, at), int64(from.Count())}, from, door, configs, 0}

@@ -44,7 +44,7 @@ func (e watchedEdge) Get(ctx context.Context, req origin.Request) (origin.Respon
 func (w *witness) Get(ctx context.Context, req origin.Request) (origin.Response, error) {
 	arrived, before := w.stack.now(), w.told.Load()
 	resp, err := w.Getter.Get(ctx, req)
-	if err != nil || req.Event != w.stack.Event.ID {
+	if err != nil || req.Event != w.stack.Event.ID || req.Number == origin.Playlist {
 		return resp, err
 	}
 	answered, version := w.stack.now(), resp.Bulletin.Version
