@@ -64,11 +64,11 @@ func (n *Node) read(ctx context.Context, req Request, d Decision, cs []Candidate
 }
 
 // places lists where to look, best first: for the chosen candidate the own region, unless it is away, then the others;
-// then the same for every other candidate with the same defects, if any.
+// then the same for every other candidate with the same defects that is not masked, if any.
 func (n *Node) places(chosen Candidate, cs []Candidate) []place {
 	all := n.placesOf(chosen, nil)
 	for _, c := range cs {
-		if c.Pipeline != chosen.Pipeline && c.Defects == chosen.Defects {
+		if c.Pipeline != chosen.Pipeline && c.Defects == chosen.Defects && !c.Masked {
 			all = n.placesOf(c, all)
 		}
 	}

@@ -166,3 +166,19 @@ func TestOwnCandidateIsNeverAway(t *testing.T) {
 		w.rt.Join()
 	})
 }
+
+// A masked segment is not served in place of one that cannot be read.
+func TestMaskedIsNoWayOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := pub(1, "a", 0, "from a"), pub(1, "b", 0, "from b")
+		w := east(t, &failing{Store: NewMemory(new(Wall), 1<<20), times: 1 << 30}, b)
+		w.change(t, func(s *State) { s.Masks = append(s.Masks, Mask{ID: "m", Pipeline: "b", From: 1, To: 1}) })
+		w.until(4100 * time.Millisecond)
+		w.hear(a, "east", false)
+		w.hear(b, "west", true)
+		if r := w.get(1); r.Reason != StoreFailed {
+			t.Errorf("%s from %q", r.Reason, r.Pipeline)
+		}
+		w.rt.Join()
+	})
+}
