@@ -160,7 +160,7 @@ func TestOriginOfYourOwn(t *testing.T) {
 
 	held := make(chan int, 1)
 	go func() { held <- hold(at["deliver"] + "/open") }()
-	time.Sleep(300 * time.Millisecond) // for the request to get there
+	time.Sleep(1200 * time.Millisecond) // for its time, and for the request to get there
 	o.interrupt()
 	o.ends(t, 7*time.Second, 0) // 5 s are promised, and this machine may be busy
 	if status := <-held; status != http.StatusServiceUnavailable && status != http.StatusGone {
@@ -199,7 +199,11 @@ func hold(event string) int {
 	if json.NewDecoder(resp.Body).Decode(&ev) != nil {
 		return 0
 	}
-	next := ev.First + int((time.Since(ev.Start)-300*time.Millisecond)/(2*time.Second)) // 300 ms is the publish delay
+	since := func() time.Duration { return time.Since(ev.Start) - 300*time.Millisecond } // the publish delay
+	for since()%(2*time.Second) > 1200*time.Millisecond {                                // later, its encoder may have published it before it was stopped
+		time.Sleep(50 * time.Millisecond)
+	}
+	next := ev.First + int(since()/(2*time.Second))
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, event+"/v360/"+strconv.Itoa(next)+".m4s", nil)
@@ -299,7 +303,7 @@ func TestSecondSignal(t *testing.T) {
 	if _, err := io.WriteString(conn, "PUT /open/v360/1.m4s HTTP/1.1\r\nHost: o\r\nLive-Pipeline: a\r\nContent-Length: 9\r\n\r\n1"); err != nil {
 		t.Fatal(err) // it waits for the rest
 	}
-	time.Sleep(300 * time.Millisecond) // for the request to get there
+	time.Sleep(1200 * time.Millisecond) // for its time, and for the request to get there
 	o.interrupt()
 	time.Sleep(300 * time.Millisecond)
 	began := time.Now()
