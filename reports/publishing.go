@@ -42,12 +42,23 @@ func (h *history) addTrouble(rec *origin.Record, accepted bool) {
 	case accepted:
 		h.slow++
 	default:
-		why = cmp.Or(strings.Join(compact(rec.Reason, rec.Error), ": "), "no answer")
+		why = cmp.Or(strings.Join(compact(rec.Reason, withoutPlace(rec.Error)), ": "), "no answer")
 	}
 	if len(h.troubles) < troublesMax {
 		h.troubles = append(h.troubles, PublishTrouble{AtMs: milliseconds(rec.AtUs), Region: rec.Region, Pipeline: rec.Pipeline,
 			Rendition: rec.Rendition, Number: rec.Number, WaitMs: milliseconds(rec.WaitUs), Attempts: rec.Attempts, Why: why})
 	}
+}
+
+// withoutPlace leaves out of an error where it happened, which is another place for each: "given up at the retry deadline: PUT
+// http://...: connection refused: unreachable" is "given up at the retry deadline: unreachable".
+func withoutPlace(s string) string {
+	for _, method := range []string{"PUT ", "POST "} {
+		if before, where, ok := strings.Cut(s, method); ok {
+			return before + where[strings.LastIndex(where, ": ")+len(": "):]
+		}
+	}
+	return s
 }
 
 // publishing says it in sentences; none when there was no trouble.

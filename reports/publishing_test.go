@@ -22,7 +22,7 @@ func TestPublishTroubles(t *testing.T) {
 		add(n, "b", "no-quorum", 2_000_000)
 	}
 	w.record(origin.Record{Kind: origin.KindPublish, AtUs: 31 * second, Region: east, Rendition: "v1080", Number: 907, Pipeline: "b",
-		Error: "timeout", WaitUs: 2_000_000})
+		Error: "given up at the retry deadline: PUT /e/v1080/907.m4s: dial tcp 127.0.0.1:1: refused: timeout", WaitUs: 2_000_000})
 	r := w.judge(t)
 	if r.Counts.SlowPublishes != 2 || r.Counts.Refused != 5 || len(r.Publishing) != 7 {
 		t.Errorf("%d slow, %d given up, %d named", r.Counts.SlowPublishes, r.Counts.Refused, len(r.Publishing))
@@ -33,7 +33,7 @@ func TestPublishTroubles(t *testing.T) {
 	}
 	for _, want := range []string{
 		"publications over 500ms: 2, the slowest 1900 ms (v1080/902 of a)",
-		"publications given up: 5: b 903-905, 907 (no-quorum, timeout)",
+		"publications given up: 5: b 903-905, 907 (no-quorum, given up at the retry deadline: timeout)",
 	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the report does not say %q:\n%s", want, text.String())

@@ -45,7 +45,7 @@ func (o PeerOptions) withDefaults() PeerOptions {
 // How long a neighbour that does not answer is left alone, and how many announcements one request carries.
 const (
 	firstRetry = 50 * time.Millisecond
-	lastRetry  = time.Second
+	lastRetry  = 250 * time.Millisecond
 	peerBatch  = 1024
 )
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net"
 	"slices"
 	"time"
@@ -69,6 +68,9 @@ func RunPart(ctx context.Context, child *parts.Child) error {
 		if p.listener[name], err = child.Listen(name); err != nil {
 			return err
 		}
+		if child.Again() {
+			_ = p.listener[name].Close() // until open
+		}
 	}
 	databases := NewReal(ctx, p.Databases, sc.Storage.Cache != "")
 	defer databases.Close()
@@ -121,12 +123,21 @@ func (p *part) assemble(ctx context.Context, sc *scenarios.Scenario, databases *
 		p.faults = append(p.faults, faults.New(spec, start, p.wall)) // which know what time it is, whatever the part thinks
 	}
 	wiring := newLoopback(ctx, p.clock)
-	wiring.listen = func(name string) (net.Listener, error) { return p.listener[name], nil }
+	wiring.listen = p.open
 	p.urls = table
 	p.stack = newStack(ctx, Config{Scenario: sc, Event: ev, Faults: p.faults, Runtime: p.clock,
 		Recorder: p.clock.Recorder(start, p.child), Wiring: wiring, Media: CMAF, Storage: databases, Databases: true})
 	p.stack.know(wiring, table)
 	return nil
+}
+
+// open gives a part what it listens on. Of one that starts again, nobody shall wait in its queue while it connects to its
+// databases and asks what it has missed: its ports are closed until now, and who asks goes to another at once.
+func (p *part) open(name string) (net.Listener, error) {
+	if !p.child.Again() {
+		return p.listener[name], nil
+	}
+	return net.Listen("tcp", p.listener[name].Addr().String())
 }
 
 func (p *part) close() {
@@ -162,7 +173,6 @@ func (p *part) startOrigin(ctx context.Context, rows Rows, tables map[string]*ca
 		return err
 	}
 	p.node = node
-	node.Ledger = rows.Table.(*cassandra.Table)
 	if err := p.remember(); err != nil {
 		return err
 	}
@@ -221,20 +231,16 @@ func (p *part) neighbours(region string) (all []*originhttp.PeerClient, err erro
 
 func (p *part) urlOf(name, listener string) string { return "http://" + p.urls[name+"/"+listener] }
 
-// catchUp enters what the table remembers, and what others know: a node that was killed has forgotten everything. All
-// neighbours are asked, since one that was away itself may not have heard of everything; and the other regions' nodes,
-// since all of this one's may have been away. What those know is entered when it can be read here. A table that does not
-// answer is no reason not to start.
+// catchUp enters what others know: a node that was killed has forgotten everything. All neighbours are asked, since one that
+// was away itself may not have heard of everything; and the other regions' nodes, since all of this one's may have been
+// away. What those know is entered when it can be read here. There is always somebody in a run; an origin that may be
+// alone keeps a ledger (cmd/originserver), which costs each publication one more statement.
 func (p *part) catchUp(ctx context.Context, node *origin.Node, neighbours []*originhttp.PeerClient, table *cassandra.Table) error {
 	for _, a := range p.known(ctx, neighbours) {
 		node.Announce(a)
 	}
 	arrivals := p.stack.copying(p.Region)
 	arrivals.From, arrivals.To, arrivals.Peers = announced{}, cassandra.NewArrivals(table), []origin.Peer{node}
-	limited, cancel := context.WithTimeout(ctx, catchUpTimeout)
-	found, err := node.Recall(limited, arrivals)
-	cancel()
-	slog.Info("candidates that the table remembers", "node", p.Name, "candidates", found, "error", err)
 	for _, region := range p.stack.Scenario.RegionNames() {
 		if region == p.Region {
 			continue
