@@ -70,7 +70,7 @@ func TestExitCodes(t *testing.T) {
 		{"run quiet --stack cloud", 2, "--stack cloud: there are embedded, containers, external"},
 		{"run quiet --stack external", 2, "needs --databases FILE"},
 		{"run quiet --databases x", 2, "--databases is for --stack external"},
-		{"run quiet --stack external --databases " + bad + " --out " + dir + "/e", 2, `unknown field "about"`},
+		{"run quiet --stack external --databases " + bad + " --out " + dir + "/e", 2, `unknown field "`},
 		{"run zone-loss --stack external --databases " + bad, 2, "zone-loss would break databases that are not ours"},
 		{"run object-store --stack containers", 2, "there is no real object-store to run on"},
 		{"run broken-processes", 2, "process-kill needs parts that are processes and containers"},
