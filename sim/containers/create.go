@@ -125,6 +125,7 @@ func (s *Stack) nodeRequest(r *testcontainers.ContainerRequest, part Part) {
 	config := cassandraYAML
 	if s.Plan.Disk > 0 {
 		config = append(slices.Clone(config), fullDiskYAML...)
+		r.Env["JVM_OPTS"] += " -Dcassandra.commitlog.ignorereplayerrors=true" // of what did not fit
 		r.Cmd = []string{"sh", "-c", fmt.Sprintf("cp -a %s/. %s 2>/dev/null; exec docker-entrypoint.sh cassandra -f", savedDirectory, dataDirectory)}
 	}
 	r.Files = []testcontainers.ContainerFile{
