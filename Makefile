@@ -20,6 +20,7 @@ run: build ## build, then run the region-loss scenario
 test: build ## every test of both modules, with the race detector, and with containers where there is an engine
 	LIVEORIGIN_CONTAINERS=1 $(GO) test -race ./...
 	$(GO) test ./sim/calibrate
+	$(GO) test -run Alloc ./origin/originhttp
 	cd xk6-liveorigin && $(GO) test -race ./...
 
 check: ## gofmt, vet, staticcheck, what is below the seams, and go.mod
