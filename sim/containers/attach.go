@@ -99,7 +99,7 @@ func Look(ctx context.Context, name string) (Status, error) {
 // read reads the kept stack back from its labels.
 func read(ctx context.Context, engine *client.Client, name string) (*Stack, error) {
 	list, err := engine.ContainerList(ctx, client.ContainerListOptions{
-		All: true, Filters: client.Filters{}.Add("label", labelRun+"="+name).Add("label", labelKeep),
+		All: true, Filters: client.Filters{}.Add("label", labelRun+"="+name).Add("label", labelKeep).Add("label", labelPart),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list containers: %w", err)

@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -87,7 +86,7 @@ func (s *Stack) request(part Part) testcontainers.ContainerRequest {
 				HostIP: part.Address.Addr(), HostPort: strconv.Itoa(int(part.Address.Port())),
 			}}}
 			if part.Kind == Cassandra && s.Plan.Disk > 0 {
-				h.Tmpfs = map[string]string{dataDirectory: fmt.Sprintf("size=%d", s.Plan.Disk)}
+				h.Mounts = append(h.Mounts, s.Plan.disk(part, dataDirectory))
 			}
 		},
 		EndpointSettingsModifier: func(on map[string]*network.EndpointSettings) {
@@ -96,17 +95,6 @@ func (s *Stack) request(part Part) testcontainers.ContainerRequest {
 		},
 	}
 }
-
-// fullDiskYAML has a node whose disk is full refuse writes until there is room. A commit log that is mapped into memory, as
-// it is by default, would end the process instead, and the default policies would keep the node out of service for good. It
-// is only for such stacks: what is in a compressed commit log since its last sync is lost with the process, and when all
-// of a data centre's are killed together, nobody has it.
-const fullDiskYAML = `
-commitlog_compression:
-  - class_name: LZ4Compressor
-commit_failure_policy: ignore
-disk_failure_policy: ignore
-`
 
 // nodeRequest adds what a Cassandra node needs.
 func (s *Stack) nodeRequest(r *testcontainers.ContainerRequest, part Part) {
@@ -122,14 +110,11 @@ func (s *Stack) nodeRequest(r *testcontainers.ContainerRequest, part Part) {
 		"MAX_HEAP_SIZE":                   strconv.FormatInt(s.Plan.Heap/mebibyte, 10) + "M", "HEAP_NEWSIZE": young,
 		"JVM_OPTS": fmt.Sprintf("%s -Dcassandra.initial_token=%d", fastStart, token(region, node, of)),
 	}
-	config := cassandraYAML
 	if s.Plan.Disk > 0 {
-		config = append(slices.Clone(config), fullDiskYAML...)
 		r.Env["JVM_OPTS"] += " -Dcassandra.commitlog.ignorereplayerrors=true" // of what did not fit
-		r.Cmd = []string{"sh", "-c", fmt.Sprintf("cp -a %s/. %s 2>/dev/null; exec docker-entrypoint.sh cassandra -f", savedDirectory, dataDirectory)}
 	}
 	r.Files = []testcontainers.ContainerFile{
-		{Reader: bytes.NewReader(config), ContainerFilePath: "/etc/cassandra/cassandra.yaml", FileMode: 0o644},
+		{Reader: bytes.NewReader(cassandraYAML), ContainerFilePath: "/etc/cassandra/cassandra.yaml", FileMode: 0o644},
 		{Reader: bytes.NewReader(cassandraRack), ContainerFilePath: "/etc/cassandra/cassandra-rackdc.properties", FileMode: 0o644},
 	}
 	r.LifecycleHooks = []testcontainers.ContainerLifecycleHooks{{

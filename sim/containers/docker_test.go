@@ -42,8 +42,12 @@ func remains(t *testing.T, run string) (list []string) {
 	e, which := engine(t), client.Filters{}.Add("label", labelRun+"="+run)
 	containers, err := e.ContainerList(t.Context(), client.ContainerListOptions{All: true, Filters: which})
 	networks, err2 := e.NetworkList(t.Context(), client.NetworkListOptions{Filters: which})
-	if err := errors.Join(err, err2); err != nil {
+	volumes, err3 := e.VolumeList(t.Context(), client.VolumeListOptions{Filters: which})
+	if err := errors.Join(err, err2, err3); err != nil {
 		t.Fatal(err)
+	}
+	for _, v := range volumes.Items {
+		list = append(list, v.Name)
 	}
 	for _, c := range containers.Items {
 		list = append(list, c.Names...)
@@ -135,7 +139,7 @@ func testContract(t *testing.T, s *Stack) {
 			`tr '\0' ' ' </proc/1/cmdline | grep -q -e '-Dcassandra.ring_delay_ms=1000'`, // JVM_OPTS
 			`tr '\0' ' ' </proc/1/cmdline | grep -q -e '-Xmx300M'`,                       // MAX_HEAP_SIZE
 		} {
-			if err := s.sh(t.Context(), p, line); err != nil {
+			if err := s.sh(t.Context(), p.ID, line); err != nil {
 				t.Errorf("%s: %s: %v", p.Name, line, err)
 			}
 		}
@@ -265,6 +269,17 @@ func writeAll(ctx context.Context, through Part) error {
 		Consistency(gocql.All).ExecContext(ctx)
 }
 
+// readAll is an error when what writeAll wrote is gone.
+func readAll(ctx context.Context, through Part) error {
+	session, err := dial(through)
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	var at int64
+	return session.Query("SELECT at FROM liveorigin_mesh.heard WHERE node = 'test'").Consistency(gocql.All).ScanContext(ctx, &at)
+}
+
 // A kept stack is found again, used by one run at a time, and mended when a run was killed; its disk can be full.
 func TestKept(t *testing.T) {
 	needContainers(t)
@@ -281,29 +296,28 @@ func TestKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		if n, err := Down(context.Background(), name); err != nil || n != 2 || len(remains(t, name)) > 0 {
+		if n, err := Down(context.Background(), name); err != nil || n != 2+1 || len(remains(t, name)) > 0 {
 			t.Errorf("removed %d, %v, left %v", n, err, remains(t, name))
 		}
 	}()
 	if _, err := Attach(ctx, name); !errors.Is(err, ErrInUse) {
 		t.Errorf("attached to what is in use: %v", err)
 	}
-	if _, err := Up(ctx, up.Plan); !errors.Is(err, ErrExists) || len(remains(t, name)) != 2+3 {
+	if _, err := Up(ctx, up.Plan); !errors.Is(err, ErrExists) || len(remains(t, name)) != 2+1+3+1 {
 		t.Errorf("up twice: %v, left %v", err, remains(t, name))
 	}
 	const node, cache = "cassandra-us-east-1", "memcached-us-east-1"
-	if err := up.Break(ctx, node, Kill); err == nil {
-		t.Error("killed a node whose data is in memory")
-	}
 	p, _ := up.Part(node)
-	room := func() error { return up.sh(ctx, p, "head -c 1000000 /dev/zero >> "+dataDirectory+"/more") }
-	if err := errors.Join(room(), up.Break(ctx, node, FillDisk)); err != nil {
+	room := func() error {
+		return up.sh(ctx, up.Plan.keeper(), "head -c 1000000 /dev/zero >> "+disks+p.Name+"/more")
+	}
+	if err := errors.Join(writeAll(ctx, p), room(), up.Break(ctx, node, FillDisk)); err != nil {
 		t.Fatal(err)
 	}
 	if err := room(); err == nil {
 		t.Error("there is room on a full disk")
 	}
-	if err := errors.Join(up.Mend(ctx, node, FillDisk), room()); err != nil {
+	if err := errors.Join(up.Mend(ctx, node, FillDisk), room(), readAll(ctx, p)); err != nil {
 		t.Fatal(err)
 	}
 	// The process dies with things broken: all that is left of its knowledge is what the engine shows.

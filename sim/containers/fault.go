@@ -28,14 +28,6 @@ const (
 // slowCPU is what LimitCPU leaves, in billionths of a core.
 const slowCPU = 50_000_000
 
-// dataDirectory is where Cassandra keeps its data, filler the file that takes all room there, and savedDirectory where the
-// rest waits while the node starts again.
-const (
-	dataDirectory  = "/var/lib/cassandra"
-	filler         = dataDirectory + "/filler"
-	savedDirectory = "/var/tmp/saved"
-)
-
 // method is how a fault is done and undone, and what shows that it is there.
 type method struct {
 	nodesOnly bool
@@ -112,8 +104,6 @@ func (s *Stack) target(name string, f Fault) (Part, method, error) {
 		err = fmt.Errorf("%s %s: only a Cassandra node has peers and a disk", f, name)
 	case f == FillDisk && s.Plan.Disk == 0:
 		err = fmt.Errorf("%s %s: its disk is the machine's; give the plan a Disk", f, name)
-	case (f == Kill || f == Stop) && part.Kind == Cassandra && s.Plan.Disk > 0:
-		err = fmt.Errorf("%s %s: its data is in memory and would be lost; leave out the plan's Disk", f, name)
 	}
 	return part, m, err
 }
@@ -177,12 +167,13 @@ func (s *Stack) asPlanned(ctx context.Context, part Part) error {
 	return nil
 }
 
-// excused says whether a part may show a fault: because it has it, or has one that looks the same.
+// excused says whether a part may show a fault: because it has it, or has one that looks the same. A node whose disk is full
+// may have ended by itself.
 func (s *Stack) excused(f Fault, part Part) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, b := range s.broken {
-		same := b.Fault == f || b.Fault == Kill || b.Fault == Stop || b.Fault == Disconnect && f == Partition
+		same := b.Fault == f || b.Fault == Kill || b.Fault == Stop || b.Fault == FillDisk || b.Fault == Disconnect && f == Partition
 		if b.part == part.Name && same {
 			return true
 		}

@@ -118,43 +118,16 @@ func on(r container.InspectResponse, net string) bool {
 	return ok
 }
 
-// fill writes until there is no room.
-func (s *Stack) fill(ctx context.Context, p Part) error {
-	return s.sh(ctx, p, "cat /dev/zero > "+filler+" 2>/dev/null; test -s "+filler)
-}
-
-// empty makes room, and starts the node again: Cassandra's commit log does not write any more once it has met a full disk.
-// The disk is memory, which does not outlive the process, so its files wait for the next one elsewhere (see nodeRequest).
-func (s *Stack) empty(ctx context.Context, p Part) error {
-	save := fmt.Sprintf("rm -rf %s %s; cp -a %s %[2]s; true", filler, savedDirectory, dataDirectory) // what vanishes meanwhile is obsolete
-	if err := s.sh(ctx, p, save); err != nil {
-		return err
-	}
-	return errors.Join(s.kill(ctx, p), s.run(ctx, p))
-}
-
-func (s *Stack) full(ctx context.Context, p Part, _ container.InspectResponse) (bool, error) {
-	if s.Plan.Disk == 0 {
-		return false, nil
-	}
-	err := s.sh(ctx, p, "test -e "+filler)
-	var code exitCode
-	if errors.As(err, &code) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 // exitCode is of a command that ended, but not well.
 type exitCode int
 
 func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
-// sh runs a line of shell in a part's container.
-func (s *Stack) sh(ctx context.Context, p Part, line string) error {
-	made, err := s.engine.ExecCreate(ctx, p.ID, client.ExecCreateOptions{Cmd: []string{"sh", "-c", line}})
+// sh runs a line of shell in a container.
+func (s *Stack) sh(ctx context.Context, container, line string) error {
+	made, err := s.engine.ExecCreate(ctx, container, client.ExecCreateOptions{Cmd: []string{"sh", "-c", line}})
 	if errdefs.IsConflict(err) {
-		return fmt.Errorf("%s does not run: %w", p.Name, err)
+		return fmt.Errorf("%s does not run: %w", container, err)
 	}
 	if err != nil {
 		return err

@@ -46,7 +46,7 @@ type Plan struct {
 	// Limits, in bytes. A container that needs more memory than its limit is killed by the kernel.
 	Heap, CassandraMemory, MemcachedMemory int64
 	// Disk, if not zero, puts the data of every Cassandra node on a file system in memory that is so large, in bytes, for
-	// [FillDisk]. It does not outlive the container's processes, so such a node cannot be killed and started again.
+	// [FillDisk].
 	Disk int64
 
 	Keep    bool          // leave it running when this process ends, for Attach
@@ -163,6 +163,9 @@ func (p Plan) Memory() (sum int64) {
 	p = p.complete()
 	for _, part := range p.parts() {
 		sum += p.limit(part.Kind)
+	}
+	if p.Disk > 0 {
+		sum += keeperMemory
 	}
 	return sum
 }

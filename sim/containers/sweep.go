@@ -110,7 +110,8 @@ func gone(owner string) bool {
 	return strconv.FormatInt(started(int32(pid)), 10) != words[2]
 }
 
-// removeAll removes the containers that match, with their volumes, and then the networks.
+// removeAll removes the containers that match, then their volumes, and the networks last: what is left of a run is found by
+// its containers and networks.
 func removeAll(ctx context.Context, engine *client.Client, which client.Filters) error {
 	containers, err := engine.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: which})
 	if err != nil {
@@ -122,6 +123,7 @@ func removeAll(ctx context.Context, engine *client.Client, which client.Filters)
 		wg.Go(func() { errs[i] = removeContainer(ctx, engine, c.ID) })
 	}
 	wg.Wait()
+	errs = append(errs, removeVolumes(ctx, engine, which))
 	networks, err := engine.NetworkList(ctx, client.NetworkListOptions{Filters: which})
 	if err != nil {
 		return errors.Join(append(errs, fmt.Errorf("list networks: %w", err))...)
@@ -129,6 +131,20 @@ func removeAll(ctx context.Context, engine *client.Client, which client.Filters)
 	for _, n := range networks.Items {
 		if _, err := engine.NetworkRemove(ctx, n.ID, client.NetworkRemoveOptions{}); err != nil && !errdefs.IsNotFound(err) {
 			errs = append(errs, fmt.Errorf("remove network %s: %w", n.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func removeVolumes(ctx context.Context, engine *client.Client, which client.Filters) error {
+	volumes, err := engine.VolumeList(ctx, client.VolumeListOptions{Filters: which})
+	if err != nil {
+		return fmt.Errorf("list volumes: %w", err)
+	}
+	var errs []error
+	for _, v := range volumes.Items {
+		if _, err := engine.VolumeRemove(ctx, v.Name, client.VolumeRemoveOptions{Force: true}); err != nil && !errdefs.IsNotFound(err) {
+			errs = append(errs, fmt.Errorf("remove volume %s: %w", v.Name, err))
 		}
 	}
 	return errors.Join(errs...)

@@ -78,6 +78,9 @@ func (s *Stack) up(ctx context.Context) error {
 	if s.Parts, err = s.Plan.placed(nets, m.Images); err != nil {
 		return err
 	}
+	if err := s.keepDisks(ctx); err != nil {
+		return err
+	}
 	if err := s.startAll(ctx); err != nil {
 		return err
 	}
