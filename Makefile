@@ -5,7 +5,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export GOFLAGS := -buildvcs=false $(filter-out -buildvcs=false,$(GOFLAGS))
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check bench prove fuzz media images clean
+.PHONY: help build run test check bench prove fuzz media images players clean
 
 help: ## this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -50,6 +50,9 @@ media: ## make the looped media again (needs ffmpeg)
 
 images: ## cassandra:5.0 and memcached:1.6 for the container stack: pulled, or made here where no registry answers
 	sim/containers/images/make.sh
+
+players: ## dash.js and hls.js, for the test that plays an event in chromium (needs npm)
+	npm install --prefix bin/players --no-save --no-audit --no-fund --loglevel error dashjs@5.1.0 hls.js@1.6.13
 
 clean: ## remove what was built and what was run
 	rm -rf bin runs
