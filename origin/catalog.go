@@ -29,33 +29,6 @@ type known struct {
 	bulletin Bulletin
 }
 
-// track is one rendition's segments: a ring over the numbers that the time-shift buffer can hold, and the CMAF header.
-type track struct {
-	ring   []slot
-	header slot
-}
-
-// slot is one segment.
-type slot struct {
-	number     SegmentNumber
-	used       bool
-	candidates []Candidate // in the node's order
-	claims     []claim
-	// changed is fired and replaced whenever a candidate comes; nil while nobody waits.
-	changed Signal
-}
-
-// claim marks a candidate that is being stored, so that two writers cannot both be acknowledged.
-type claim struct {
-	pipeline string
-	digest   uint32
-	done     Signal
-}
-
-// slack is how many segments beyond the buffer a ring has room for: those that are being published while the oldest
-// are still asked for.
-const slack = 8
-
 func newCatalog(s State, region string) *catalog {
 	c := &catalog{region: region, order: s.Order(region), tracks: make(map[string]*track, len(s.Renditions))}
 	c.state.Store(&known{s, s.Bulletin()})
@@ -64,8 +37,6 @@ func newCatalog(s State, region string) *catalog {
 	}
 	return c
 }
-
-func ringSize(ev *Event) int { return int(ev.TimeShiftBufferDepth/ev.SegmentDuration) + slack }
 
 func (c *catalog) event() *Event { return &c.state.Load().Event }
 
@@ -114,59 +85,18 @@ func (c *catalog) published() bool {
 	return false
 }
 
-// resize makes room for more segments, or for fewer: then the oldest go.
-func (t *track) resize(size int) {
-	if size == len(t.ring) {
-		return
-	}
-	old := t.ring
-	t.ring = make([]slot, size)
-	for _, s := range old {
-		if !s.used {
-			continue
-		}
-		if at := &t.ring[int(s.number)%size]; !at.used || at.number < s.number {
-			*at = s
-		}
-	}
-}
-
-// wake lets everyone look again who waits for one of the segments.
-func (t *track) wake() {
-	for i := range t.ring {
-		if s := &t.ring[i]; s.changed != nil {
-			s.changed.Fire()
-			s.changed = nil
-		}
-	}
-}
-
-// slot finds segment n's place, clearing what a much older segment left there. It returns nil for a number that is
-// older than what the place holds: the buffer has moved on.
-func (t *track) slot(n SegmentNumber) *slot {
-	if n == Header {
-		t.header.number, t.header.used = n, true
-		return &t.header
-	}
-	s := &t.ring[int(n)%len(t.ring)]
-	switch {
-	case s.used && s.number == n:
-		return s
-	case s.used && s.number > n:
-		return nil
-	}
-	*s = slot{number: n, used: true}
-	return s
-}
-
 // look copies segment n's candidates into buf, without an allocation while buf has room, as a state has them: masked, and
-// with the pipeline first that is redirected to.
-func (c *catalog) look(st *known, rendition string, n SegmentNumber, buf []Candidate) []Candidate {
+// with the pipeline first that is redirected to. kept is false for a segment whose place a newer one has.
+func (c *catalog) look(st *known, rendition string, n SegmentNumber, buf []Candidate) (cs []Candidate, kept bool) {
 	c.mu.Lock()
-	if s := c.tracks[rendition].slot(n); s != nil {
+	s := c.tracks[rendition].slot(n)
+	if s != nil {
 		buf = append(buf, s.candidates...)
 	}
 	c.mu.Unlock()
+	if s == nil {
+		return nil, false
+	}
 	if len(st.Masks) > 0 && n != Header {
 		for i := range buf {
 			buf[i].Masked = st.masked(c.region, buf[i].Pipeline, n)
@@ -179,7 +109,7 @@ func (c *catalog) look(st *known, rendition string, n SegmentNumber, buf []Candi
 			buf[0] = first
 		}
 	}
-	return buf
+	return buf, true
 }
 
 // watch returns a signal that fires when segment n gets another candidate than so many, or the event another state.
@@ -269,26 +199,6 @@ func (c *catalog) add(key Key, fresh Candidate) (known Candidate, added bool) {
 	return fresh, true
 }
 
-// insert returns the pipeline's candidate, and whether it is the fresh one.
-func (s *slot) insert(fresh Candidate, order []string) (Candidate, bool) {
-	at := len(s.candidates)
-	for i, k := range s.candidates {
-		if k.Pipeline == fresh.Pipeline {
-			if k.Digest == fresh.Digest && !fresh.Away {
-				s.candidates[i].Away = false // its copy has come
-			}
-			return k, false
-		}
-		if at == len(s.candidates) && rank(order, fresh.Pipeline) < rank(order, k.Pipeline) {
-			at = i
-		}
-	}
-	s.candidates = append(s.candidates, Candidate{})
-	copy(s.candidates[at+1:], s.candidates[at:])
-	s.candidates[at] = fresh
-	return fresh, true
-}
-
 // known lists all candidates; see Node.Known.
 func (c *catalog) known() (all []Announcement) {
 	c.mu.Lock()
@@ -305,13 +215,4 @@ func (c *catalog) known() (all []Announcement) {
 		}
 	}
 	return all
-}
-
-func rank(order []string, pipeline string) int {
-	for i, p := range order {
-		if p == pipeline {
-			return i
-		}
-	}
-	return len(order)
 }

@@ -99,7 +99,7 @@ func expected(all [4]knowledge, pipelines []string, at time.Duration, preferred 
 	}
 	const patience, deadline = 10800 * time.Millisecond, 12300 * time.Millisecond
 	switch {
-	case best >= 0 && unheard && at < patience && (all[best] != clean || preferred != "" && pipelines[best] != preferred):
+	case best >= 0 && unheard && at < patience && (all[best] != clean || preferred != "" && all[2] == notYet):
 		return fmt.Sprintf("hold until %v", patience)
 	case best >= 0 && all[best] == clean:
 		return "published " + pipelines[best]

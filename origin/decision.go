@@ -1,6 +1,9 @@
 package origin
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // How long answers that do not depend on a segment may be kept.
 const (
@@ -25,33 +28,33 @@ type Decision struct {
 }
 
 // Refuse decides from the event and the clock alone (design.md section 5, rules 2 and 3): a segment outside of what can
-// exist now is refused, however often it is asked for, without a look at any segment. ok is true when it can exist.
-func (e *Event) Refuse(n SegmentNumber, now time.Time) (d Decision, ok bool) {
+// exist now is refused, however often it is asked for, without a look at any segment. Others can exist.
+func (e *Event) Refuse(n SegmentNumber, now time.Time) (d Decision, refused bool) {
 	elapsed := now.Sub(e.AvailabilityStartTime)
 	switch {
 	case n < e.StartNumber:
-		return Decision{Reason: BeforeStart, MaxAge: settled}, false
+		return Decision{Reason: BeforeStart, MaxAge: settled}, true
 	case n > e.LastNumber():
-		return Decision{Reason: AfterEnd, MaxAge: settled}, false
+		return Decision{Reason: AfterEnd, MaxAge: settled}, true
 	case n-e.StartNumber > SegmentNumber(floorDiv(elapsed, e.SegmentDuration))+maxAhead:
-		return Decision{Reason: Early, MaxAge: settled}, false
+		return Decision{Reason: Early, MaxAge: settled}, true
 	}
 	// Asked for with every request, so reckoned in durations: AvailableAt, ExpiresAt and ExpectedPublish add up times.
 	available := time.Duration(n-e.StartNumber+1) * e.SegmentDuration
 	if elapsed >= available+e.TimeShiftBufferDepth {
-		return Decision{Reason: Expired, MaxAge: settled}, false
+		return Decision{Reason: Expired, MaxAge: settled}, true
 	}
 	if early := available + e.PublishDelay - elapsed; early > e.SegmentDuration {
-		return Decision{Reason: Early, MaxAge: early.Truncate(time.Millisecond)}, false
+		return Decision{Reason: Early, MaxAge: early.Truncate(time.Millisecond)}, true
 	}
-	return Decision{}, true
+	return Decision{}, false
 }
 
 // Decide answers a request for segment n from the candidates that are known now, in the node's order of preference
 // (rules 2 to 6). The immediately next segment is held open until it is published; a segment of which only defective
 // candidates have come is held while another pipeline may still bring a clean one, at most for the event's Patience.
 func (e *Event) Decide(n SegmentNumber, now time.Time, cs []Candidate, pipelines int) Decision {
-	if d, ok := e.Refuse(n, now); !ok {
+	if d, refused := e.Refuse(n, now); refused {
 		return d
 	}
 	return e.decide(n, now, cs, pipelines, "")
@@ -62,14 +65,13 @@ func (e *Event) Decide(n SegmentNumber, now time.Time, cs []Candidate, pipelines
 func (e *Event) decide(n SegmentNumber, now time.Time, cs []Candidate, pipelines int, preferred string) Decision {
 	more := len(cs) < pipelines // somebody has not been heard of yet
 	best, ok := Choose(cs)
-	awaited := preferred != "" && best.Pipeline != preferred && more && now.Before(e.ExpectedPublish(n).Add(e.Patience))
+	better := best.Defects != 0 || preferred != "" && !slices.ContainsFunc(cs, func(c Candidate) bool { return c.Pipeline == preferred })
 	switch {
-	case ok && best.Defects == 0 && !awaited:
+	case ok && more && better && now.Before(e.ExpectedPublish(n).Add(e.Patience)): // something better may come
+		return Decision{HoldUntil: e.ExpectedPublish(n).Add(e.Patience)}
+	case ok && best.Defects == 0:
 		return Decision{Reason: Published, Candidate: best, MaxAge: e.ExpiresAt(n).Sub(now)}
 	case ok:
-		if patient := e.ExpectedPublish(n).Add(e.Patience); more && now.Before(patient) {
-			return Decision{HoldUntil: patient}
-		}
 		return Decision{Reason: Defective, Candidate: best, MaxAge: e.ExpiresAt(n).Sub(now)}
 	case more && now.Before(e.RetryDeadline(n)):
 		return Decision{HoldUntil: e.RetryDeadline(n)}

@@ -76,8 +76,8 @@ func TestEarlyNeverOutlivesExpectedPublish(t *testing.T) {
 		ev := testEvent()
 		n := SegmentNumber(rapid.Int64Range(1, 30).Draw(t, "n"))
 		now := start.Add(time.Duration(rapid.Int64Range(int64(-time.Minute), int64(2*time.Minute)).Draw(t, "now")))
-		d, ok := ev.Refuse(n, now)
-		if !ok && d.Reason == Early && now.Add(d.MaxAge).After(ev.ExpectedPublish(n)) {
+		d, refused := ev.Refuse(n, now)
+		if refused && d.Reason == Early && now.Add(d.MaxAge).After(ev.ExpectedPublish(n)) {
 			t.Fatalf("404 for %d at %v lives until %v, after %v", n, now, now.Add(d.MaxAge), ev.ExpectedPublish(n))
 		}
 	})
@@ -167,7 +167,7 @@ func BenchmarkLookAndDecide(b *testing.B) {
 	var buf [8]Candidate
 	b.ReportAllocs()
 	for b.Loop() {
-		cs := c.look(c.state.Load(), "v", 5, buf[:0])
+		cs, _ := c.look(c.state.Load(), "v", 5, buf[:0])
 		c.event().Decide(5, now, cs, 2)
 	}
 }
@@ -178,7 +178,10 @@ func TestDecisionDoesNotAllocate(t *testing.T) {
 	c.add(Key{Event: "demo", Rendition: "v", Number: 5, Pipeline: "a"}, cand("a", 0))
 	now := start.Add(11 * time.Second)
 	var buf [8]Candidate
-	if n := testing.AllocsPerRun(100, func() { c.event().Decide(5, now, c.look(c.state.Load(), "v", 5, buf[:0]), 2) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() {
+		cs, _ := c.look(c.state.Load(), "v", 5, buf[:0])
+		c.event().Decide(5, now, cs, 2)
+	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -1,8 +1,8 @@
 package origin
 
 import (
-	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -160,6 +160,9 @@ func (e *Event) Order(region string) []string {
 	return append(own, others...)
 }
 
+// maxSlots bounds the memory that one event's catalogue takes, to some 80 MiB: a day of segments of 2 s in 24 renditions.
+const maxSlots = 1 << 20
+
 // Validate says what is wrong with an event that came from outside; every limit of the origin leans on it.
 func (e *Event) Validate() error {
 	switch {
@@ -169,18 +172,23 @@ func (e *Event) Validate() error {
 		return fmt.Errorf("event %q: a name is 1 to 64 of A-Z a-z 0-9 . _ - and does not begin with a dot", e.ID)
 	case e.AvailabilityStartTime.IsZero():
 		return fmt.Errorf("event %s has no availability start time", e.ID)
-	case e.StartNumber < 0:
-		return fmt.Errorf("event %s starts at number %d; numbers begin at 0", e.ID, e.StartNumber)
+	case e.StartNumber < 0 || e.StartNumber > math.MaxUint32: // startNumber is an unsignedInt (ISO/IEC 23009-1, 5.3.9.2)
+		return fmt.Errorf("event %s starts at number %d; numbers begin within 0 and 2^32-1", e.ID, e.StartNumber)
 	case e.SegmentDuration < 100*time.Millisecond || e.SegmentDuration > time.Minute:
 		return fmt.Errorf("event %s: segment duration %v is not within 100ms and 1m", e.ID, e.SegmentDuration)
 	case e.TimeShiftBufferDepth < e.SegmentDuration || e.TimeShiftBufferDepth > 24*time.Hour:
 		return fmt.Errorf("event %s: time-shift buffer %v is not within one segment and 24h", e.ID, e.TimeShiftBufferDepth)
-	case e.PublishDelay < 0 || e.RetryBudget < 0 || e.Patience < 0 || e.Patience > e.RetryBudget:
-		return fmt.Errorf("event %s: need 0 <= publish delay and 0 <= patience <= retry budget", e.ID)
+	case !e.End.IsZero() && !e.End.After(e.AvailabilityStartTime):
+		return fmt.Errorf("event %s ends before it starts", e.ID)
+	case e.PublishDelay < 0 || e.PublishDelay > time.Hour || e.RetryBudget > time.Hour || e.Patience < 0 || e.Patience > e.RetryBudget:
+		return fmt.Errorf("event %s: need 0 <= publish delay <= 1h and 0 <= patience <= retry budget <= 1h", e.ID)
 	case e.LiveEdgeSegments < 1:
 		return fmt.Errorf("event %s: the live edge is at least one segment wide", e.ID)
 	case len(e.Renditions) == 0 || len(e.Renditions) > 64:
 		return fmt.Errorf("event %s has %d renditions; 1 to 64 are served", e.ID, len(e.Renditions))
+	case ringSize(e)*len(e.Renditions) > maxSlots:
+		return fmt.Errorf("event %s: its time-shift buffer has %d segments, of all renditions; %d are served", e.ID,
+			ringSize(e)*len(e.Renditions), maxSlots)
 	case len(e.Order("")) == 0 || len(e.Order("")) > 16:
 		return fmt.Errorf("event %s has %d pipelines; 1 to 16 are served", e.ID, len(e.Order("")))
 	}
@@ -196,11 +204,17 @@ func (e *Event) validateNames() error {
 		}
 		seen[r.ID] = true
 	}
+	regions, pipelines := map[string]bool{}, map[string]bool{}
 	for _, r := range e.Regions {
-		for _, name := range append([]string{r.Name}, r.Pipelines...) {
-			if !ValidName(name) {
-				return fmt.Errorf("event %s: region or pipeline %q is no name", e.ID, name)
+		if !ValidName(r.Name) || regions[r.Name] {
+			return fmt.Errorf("event %s: region %q is no name, or is there twice", e.ID, r.Name)
+		}
+		regions[r.Name] = true
+		for _, p := range r.Pipelines {
+			if !ValidName(p) || pipelines[p] {
+				return fmt.Errorf("event %s: pipeline %q is no name, or is there twice", e.ID, p)
 			}
+			pipelines[p] = true
 		}
 	}
 	return nil
@@ -229,63 +243,4 @@ func floorDiv(a, b time.Duration) int64 {
 		q--
 	}
 	return q
-}
-
-// eventJSON is the document at /{event}/config: the Live Event Configuration.
-type eventJSON struct {
-	ID                    string        `json:"id"`
-	AvailabilityStartTime time.Time     `json:"availability_start_time"`
-	StartNumber           SegmentNumber `json:"start_number"`
-	EndTime               *time.Time    `json:"end_time,omitempty"`
-	SegmentMs             int64         `json:"segment_ms"`
-	TimeShiftBufferMs     int64         `json:"time_shift_buffer_ms"`
-	PublishDelayMs        int64         `json:"publish_delay_ms"`
-	RetryBudgetMs         int64         `json:"retry_budget_ms"`
-	PatienceMs            int64         `json:"patience_ms"`
-	LiveEdgeSegments      int           `json:"live_edge_segments"`
-	Renditions            []Rendition   `json:"renditions"`
-	Regions               []RegionPlan  `json:"regions"`
-	CrossPublish          bool          `json:"cross_publish,omitempty"`
-}
-
-// MarshalJSON writes the Live Event Configuration; durations are whole milliseconds.
-func (e Event) MarshalJSON() ([]byte, error) { return json.Marshal(e.json()) }
-
-func (e *Event) json() eventJSON {
-	j := eventJSON{
-		ID: e.ID, AvailabilityStartTime: e.AvailabilityStartTime.UTC(), StartNumber: e.StartNumber,
-		SegmentMs: e.SegmentDuration.Milliseconds(), TimeShiftBufferMs: e.TimeShiftBufferDepth.Milliseconds(),
-		PublishDelayMs: e.PublishDelay.Milliseconds(), RetryBudgetMs: e.RetryBudget.Milliseconds(),
-		PatienceMs: e.Patience.Milliseconds(), LiveEdgeSegments: e.LiveEdgeSegments,
-		Renditions: e.Renditions, Regions: e.Regions, CrossPublish: e.CrossPublish,
-	}
-	if !e.End.IsZero() {
-		end := e.End.UTC()
-		j.EndTime = &end
-	}
-	return j
-}
-
-// UnmarshalJSON reads what MarshalJSON wrote, and refuses an event that Validate does.
-func (e *Event) UnmarshalJSON(b []byte) error {
-	var j eventJSON
-	if err := json.Unmarshal(b, &j); err != nil {
-		return fmt.Errorf("read event configuration: %w", err)
-	}
-	*e = j.event()
-	return e.Validate()
-}
-
-func (j *eventJSON) event() Event {
-	ms := func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
-	e := Event{
-		ID: j.ID, AvailabilityStartTime: j.AvailabilityStartTime, StartNumber: j.StartNumber,
-		SegmentDuration: ms(j.SegmentMs), TimeShiftBufferDepth: ms(j.TimeShiftBufferMs),
-		PublishDelay: ms(j.PublishDelayMs), RetryBudget: ms(j.RetryBudgetMs), Patience: ms(j.PatienceMs),
-		LiveEdgeSegments: j.LiveEdgeSegments, Renditions: j.Renditions, Regions: j.Regions, CrossPublish: j.CrossPublish,
-	}
-	if j.EndTime != nil {
-		e.End = *j.EndTime
-	}
-	return e
 }

@@ -1,6 +1,7 @@
 package origin
 
 import (
+	"bytes"
 	"encoding/json"
 	"testing"
 	"time"
@@ -70,20 +71,30 @@ func TestEventRoundTrip(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	for why, change := range map[string]func(*Event){
-		"no id":                        func(e *Event) { e.ID = "" },
-		"an id that is a path":         func(e *Event) { e.ID = "a/b" },
-		"no start":                     func(e *Event) { e.AvailabilityStartTime = time.Time{} },
-		"a number below zero":          func(e *Event) { e.StartNumber = -1 },
-		"no duration":                  func(e *Event) { e.SegmentDuration = 0 },
-		"a buffer shorter than one":    func(e *Event) { e.TimeShiftBufferDepth = time.Second },
-		"a buffer of days":             func(e *Event) { e.TimeShiftBufferDepth = 48 * time.Hour },
-		"patience beyond the deadline": func(e *Event) { e.Patience = 3 * time.Second },
-		"no live edge":                 func(e *Event) { e.LiveEdgeSegments = 0 },
-		"no renditions":                func(e *Event) { e.Renditions = nil },
-		"a rendition twice":            func(e *Event) { e.Renditions = append(e.Renditions, e.Renditions[0]) },
-		"a dotted rendition":           func(e *Event) { e.Renditions = []Rendition{{ID: "..", Kind: Video}} },
-		"no pipelines":                 func(e *Event) { e.Regions = nil },
-		"a region with a blank":        func(e *Event) { e.Regions[0].Name = "us east" },
+		"no id":                             func(e *Event) { e.ID = "" },
+		"an id that is a path":              func(e *Event) { e.ID = "a/b" },
+		"no start":                          func(e *Event) { e.AvailabilityStartTime = time.Time{} },
+		"a number below zero":               func(e *Event) { e.StartNumber = -1 },
+		"no duration":                       func(e *Event) { e.SegmentDuration = 0 },
+		"a buffer shorter than one":         func(e *Event) { e.TimeShiftBufferDepth = time.Second },
+		"a buffer of days":                  func(e *Event) { e.TimeShiftBufferDepth = 48 * time.Hour },
+		"patience beyond the deadline":      func(e *Event) { e.Patience = 3 * time.Second },
+		"no live edge":                      func(e *Event) { e.LiveEdgeSegments = 0 },
+		"no renditions":                     func(e *Event) { e.Renditions = nil },
+		"a rendition twice":                 func(e *Event) { e.Renditions = append(e.Renditions, e.Renditions[0]) },
+		"a dotted rendition":                func(e *Event) { e.Renditions = []Rendition{{ID: "..", Kind: Video}} },
+		"no pipelines":                      func(e *Event) { e.Regions = nil },
+		"a region with a blank":             func(e *Event) { e.Regions[0].Name = "us east" },
+		"a region twice":                    func(e *Event) { e.Regions[1].Name = e.Regions[0].Name },
+		"a pipeline in two regions":         func(e *Event) { e.Regions[1].Pipelines = e.Regions[0].Pipelines },
+		"an end before the start":           func(e *Event) { e.End = e.AvailabilityStartTime.Add(-time.Second) },
+		"a publish delay of years":          func(e *Event) { e.PublishDelay = 200 * 365 * 24 * time.Hour },
+		"a retry budget of years":           func(e *Event) { e.RetryBudget = 200 * 365 * 24 * time.Hour },
+		"a number that no manifest can say": func(e *Event) { e.StartNumber = 1 << 32 },
+		"more segments than fit": func(e *Event) {
+			e.SegmentDuration, e.TimeShiftBufferDepth = 100*time.Millisecond, 24*time.Hour
+			e.Renditions = append(e.Renditions, Rendition{ID: "w"})
+		},
 	} {
 		ev := testEvent()
 		change(&ev)
@@ -139,4 +150,18 @@ func FuzzEventJSON(f *testing.F) {
 			t.Fatalf("accepted %s but refuses its own %s: %v", b, again, err)
 		}
 	})
+}
+
+// What would wrap around to something plausible is refused.
+func TestConfigurationOfYears(t *testing.T) {
+	b, err := json.Marshal(testEvent())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ms := range []string{"18446744073711", "9223372036854775807", "-9223372036854775808"} {
+		var ev Event
+		if err := json.Unmarshal(bytes.Replace(b, []byte(`"retry_budget_ms":2000`), []byte(`"retry_budget_ms":`+ms), 1), &ev); err == nil {
+			t.Errorf("a retry budget of %s ms is %v", ms, ev.RetryBudget)
+		}
+	}
 }

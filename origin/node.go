@@ -23,7 +23,7 @@ type NodeConfig struct {
 	InspectHeader func(r Rendition, body []byte) error
 	// Peers are told of every candidate before it is acknowledged: the region's other nodes, and what copies to others.
 	Peers []Peer
-	// Ledger has every candidate entered before anybody is told of it, for nodes that start later. Nil forgets.
+	// Ledger is the Store's own, for Recall. Nil forgets.
 	Ledger Ledger
 	// MaxHolders bounds the requests that are held open; zero means DefaultHolders. EventHolders bounds those of one
 	// event; zero means MaxHolders.
@@ -100,16 +100,21 @@ func (n *Node) Get(ctx context.Context, req Request) (Response, error) {
 		return resp, nil
 	}
 	arrived := n.Runtime.Now()
+	var unknowable error
 	if n.Ask != nil {
-		if err := n.refresh(ctx, n.Ask, nil); err != nil {
-			return Response{Reason: StoreFailed}, nil
-		}
+		unknowable = n.refresh(ctx, n.Ask, nil)
 	} else {
 		n.Observer.LookedUp(EventLevel, true)
 	}
 	ask, resp := Ask{Class: Background}, Response{Reason: UnknownEvent, MaxAge: CreatedSoon}
-	if c := n.catalog(req.Event); c != nil {
+	c := n.catalog(req.Event)
+	if c != nil {
 		ask = Ask{Event: req.Event, Class: c.event().ClassOf(req, arrived)}
+	}
+	switch {
+	case unknowable != nil:
+		resp = Response{Reason: StoreFailed}
+	case c != nil:
 		var err error
 		if resp, err = n.answer(ctx, c, req, &ask); err != nil {
 			return Response{}, err
@@ -138,7 +143,9 @@ func (n *Node) answer(ctx context.Context, c *catalog, req Request, ask *Ask) (R
 	}
 	resp := Response{Reason: d.Reason, MaxAge: d.MaxAge, Hold: held, Bulletin: c.state.Load().bulletin}
 	if resp.OK() {
-		n.read(ctx, req, d, cs, ask, &resp)
+		if err := n.read(ctx, req, d, cs, ask, &resp); err != nil {
+			return Response{}, err
+		}
 	}
 	n.recordDecision(c, req, ask.Class, &resp, cs)
 	return resp, nil
@@ -155,7 +162,10 @@ func (n *Node) decide(ctx context.Context, c *catalog, req Request, ask *Ask, bu
 			return d, nil, 0, nil
 		}
 		n.lookedUp(ask)
-		cs = c.look(st, req.Rendition, req.Number, buf)
+		var kept bool
+		if cs, kept = c.look(st, req.Rendition, req.Number, buf); !kept {
+			return Decision{Reason: Expired, MaxAge: shortly}, nil, held, nil
+		}
 		d = c.choose(st, req, now, cs)
 		if d.HoldUntil.IsZero() {
 			if holding {

@@ -107,6 +107,52 @@ func TestPublishOutcomes(t *testing.T) {
 	})
 }
 
+// What comes before its time is refused and forgotten, however far ahead it is, and takes nobody's place: neither in what is
+// asked for now nor among what cannot be reckoned any more.
+func TestEarlyPublicationTakesNobodysPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		open := w.ev
+		open.ID, open.End = "open", time.Time{}
+		if err := w.AddEvent(open); err != nil {
+			t.Fatal(err)
+		}
+		w.until(2100 * time.Millisecond)
+		p := pub(1, "a", 0, "one")
+		p.Key.Event = "open"
+		if r, err := w.Publish(context.Background(), p); err != nil || r.Outcome != Stored {
+			t.Fatal(r, err)
+		}
+		ring := SegmentNumber(ringSize(&open))
+		for _, ahead := range []SegmentNumber{ring, 5 * ring, maxAhead, maxAhead + 1, 1 << 54, 1<<62 - 2} {
+			early := p
+			early.Key.Number += ahead
+			if r, err := w.Publish(context.Background(), early); err != nil || r.Outcome != TooEarly {
+				t.Errorf("%d ahead: %s, %v", ahead, r.Outcome, err)
+			}
+			w.Announce(Announcement{early.Key, cand("a", 0)})
+			w.Announce(Announcement{Key{Event: "open", Rendition: "v", Number: -ahead, Pipeline: "a"}, cand("a", 0)})
+		}
+		if r, err := w.Get(context.Background(), Request{Event: "open", Rendition: "v", Number: 1}); err != nil || r.Reason != Published {
+			t.Errorf("what was published is %s, %v", r.Reason, err)
+		}
+	})
+}
+
+// A request for a segment whose place a newer one has is answered, not held: two nodes' clocks may differ by more than slack.
+func TestTakenPlaceIsAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.until(2100 * time.Millisecond)
+		key := pub(1, "a", 0, "x").Key
+		key.Number += SegmentNumber(ringSize(&w.ev))
+		w.catalog("demo").add(key, cand("a", 0))
+		if r := w.get(1); r.Reason != Expired || r.Hold != 0 || r.MaxAge != shortly {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
 func TestUninspectedIsNeverClean(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -374,13 +420,13 @@ func TestCatalogMovesOn(t *testing.T) {
 	newer.Number += SegmentNumber(len(c.tracks["v"].ring))
 	c.add(key, cand("a", 0))
 	c.add(newer, cand("a", 0))
-	if got := c.look(c.state.Load(), "v", key.Number, nil); got != nil {
+	if got, kept := c.look(c.state.Load(), "v", key.Number, nil); got != nil || kept {
 		t.Errorf("the old one is still there: %v", got)
 	}
 	if _, added := c.add(key, cand("b", 0)); added || !c.claim(key, 1, nil).gone {
 		t.Error("the old one took the newer one's place")
 	}
-	if got := c.look(c.state.Load(), "v", newer.Number, nil); len(got) != 1 {
+	if got, kept := c.look(c.state.Load(), "v", newer.Number, nil); len(got) != 1 || !kept {
 		t.Errorf("the newer one is %v", got)
 	}
 }

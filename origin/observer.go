@@ -9,7 +9,7 @@ type Observer interface {
 	Answered(a Ask, r *Response, took time.Duration)
 	// Taken is a Publish with its receipt.
 	Taken(event, pipeline string, r Receipt, bytes int, took time.Duration)
-	// LookedUp is a question about an event or a segment, and whether memory had the answer.
+	// LookedUp is a question about an event or a segment, and whether memory had the answer, which it always has of segments.
 	LookedUp(of Level, hit bool)
 }
 

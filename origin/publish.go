@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Publish implements Publisher. A candidate is acknowledged when a quorum of the store has it and every node of the
@@ -42,6 +43,9 @@ func (n *Node) claim(ctx context.Context, c *catalog, p Publication) (receipt Re
 	if p.Key.Number != Header && (p.Key.Number < c.event().StartNumber || p.Key.Number > c.event().LastNumber()) {
 		return Receipt{Outcome: Outside, Detail: "the event has no such segment"}, false, nil
 	}
+	if early, ok := n.early(c, p.Key); !ok {
+		return early, false, nil // before it has a place, which is that of a segment of now
+	}
 	for {
 		found := c.claim(p.Key, p.Object.Digest, n.Runtime.NewSignal())
 		switch {
@@ -50,7 +54,7 @@ func (n *Node) claim(ctx context.Context, c *catalog, p Publication) (receipt Re
 		case found.known.Pipeline != "":
 			return again(found.known, p), false, nil
 		case found.pending == nil:
-			if late, ok := n.untimely(c, p.Key); !ok {
+			if late, ok := n.late(c, p.Key); !ok {
 				c.release(p.Key)
 				return late, false, nil
 			}
@@ -75,16 +79,26 @@ func again(known Candidate, p Publication) Receipt {
 	return Receipt{Outcome: Conflict, Defects: known.Defects, Detail: "other bytes were acknowledged for this segment"}
 }
 
-// untimely refuses what cannot have been captured yet, and what comes after its hole was announced.
-func (n *Node) untimely(c *catalog, key Key) (Receipt, bool) {
+// early refuses what cannot have been captured yet.
+func (n *Node) early(c *catalog, key Key) (Receipt, bool) {
+	now := n.Runtime.Now()
+	ahead := key.Number - c.event().SegmentAt(now)
+	switch {
+	case key.Number == Header || ahead <= 0:
+		return Receipt{}, true
+	case ahead > maxAhead:
+		return Receipt{Outcome: TooEarly, Detail: fmt.Sprintf("%d segments ahead", ahead)}, false
+	}
+	away := c.event().SegmentStart(key.Number).Sub(now)
+	return Receipt{Outcome: TooEarly, Detail: fmt.Sprintf("its first frame is %v away", away)}, false
+}
+
+// late refuses what comes after its hole was announced.
+func (n *Node) late(c *catalog, key Key) (Receipt, bool) {
 	if key.Number == Header {
 		return Receipt{}, true
 	}
-	now := n.Runtime.Now()
-	if early := c.event().SegmentStart(key.Number).Sub(now); early > 0 {
-		return Receipt{Outcome: TooEarly, Detail: fmt.Sprintf("its first frame is %v away", early)}, false
-	}
-	if late := now.Sub(c.event().RetryDeadline(key.Number)); late >= 0 {
+	if late := n.Runtime.Now().Sub(c.event().RetryDeadline(key.Number)); late >= 0 {
 		return Receipt{Outcome: TooLate, Detail: fmt.Sprintf("%v after the retry deadline", late)}, false
 	}
 	return Receipt{}, true
@@ -99,7 +113,10 @@ func (n *Node) store(ctx context.Context, c *catalog, r Rendition, p Publication
 	if p.Key.Number != Header {
 		p.Object.ExpiresAt = c.event().ExpiresAt(p.Key.Number)
 	}
+	k := Candidate{Pipeline: p.Key.Pipeline, Region: n.Region, Defects: defects, Digest: p.Object.Digest,
+		Size: p.Object.Size}
 	if defects&MissingSegment == 0 {
+		p.Object.Candidate = &k
 		switch err := n.Store.Put(ctx, p.Key, p.Object); {
 		case errors.Is(err, ErrExists): // by way of another node
 			return Receipt{Outcome: Conflict, Detail: err.Error()}, nil
@@ -107,25 +124,30 @@ func (n *Node) store(ctx context.Context, c *catalog, r Rendition, p Publication
 			return Receipt{Outcome: Unavailable, Defects: defects, Detail: err.Error()}, nil
 		}
 	}
-	if late, ok := n.untimely(c, p.Key); !ok {
-		return late, nil // and nobody need remember it
-	}
-	k := Candidate{Pipeline: p.Key.Pipeline, Region: n.Region, Defects: defects, Digest: p.Object.Digest,
-		Size: p.Object.Size}
-	a := Announcement{p.Key, k}
-	if err := n.enter(ctx, a, p.Object.ExpiresAt); err != nil {
-		return Receipt{Outcome: Unavailable, Defects: defects, Detail: err.Error()}, nil
-	}
-	if late, ok := n.untimely(c, p.Key); !ok {
-		return late, nil // the hole was announced while store or ledger were busy, and stays a hole
+	if late, ok := n.late(c, p.Key); !ok {
+		return late, nil // the hole was announced while the store was busy, and stays a hole
 	}
 	if known, added := c.add(p.Key, k); !added {
 		return again(known, p), nil // another node of the region was as fast, and its word stands
 	}
-	for _, peer := range n.Peers {
-		peer.Announce(a)
-	}
+	n.tell(Announcement{p.Key, k}, c.event().RetryBudget)
 	return Receipt{Outcome: Stored, Defects: defects}, nil
+}
+
+// tell lets all peers know, at once: those that are lost cost a publication no more than one of them does.
+func (n *Node) tell(a Announcement, within time.Duration) {
+	until := n.Runtime.Now().Add(within)
+	told := make([]Signal, len(n.Peers))
+	for i, peer := range n.Peers {
+		told[i] = n.Runtime.NewSignal()
+		n.Runtime.Go(func() {
+			peer.Announce(a)
+			told[i].Fire()
+		})
+	}
+	for _, t := range told {
+		_ = t.Wait(context.Background(), until) // who takes longer is told all the same
+	}
 }
 
 // inspect adds the origin's own findings to the packager's: a packager that lies, or says nothing, is found out.
@@ -150,17 +172,23 @@ func (n *Node) inspect(ev *Event, r Rendition, p Publication) (Defects, error) {
 }
 
 // Announce implements Peer: a candidate can be read in this node's region, or, if it is away, in its own. One that this
-// node has no way to read is nothing to it.
+// node has no way to read is nothing to it, nor is one that would push out what can still be asked for.
 func (n *Node) Announce(a Announcement) {
 	if a.Candidate.Away && n.elsewhere(a.Candidate.Region) == nil {
 		return
 	}
-	if c := n.catalog(a.Key.Event); c != nil && c.tracks[a.Key.Rendition] != nil {
-		c.add(a.Key, a.Candidate)
+	c := n.catalog(a.Key.Event)
+	if c == nil || c.tracks[a.Key.Rendition] == nil {
+		return
 	}
+	ev := c.event()
+	if a.Key.Number != Header && (a.Key.Number < ev.StartNumber || a.Key.Number >= ev.SegmentAt(n.Runtime.Now())+slack) {
+		return
+	}
+	c.add(a.Key, a.Candidate)
 }
 
-// Known lists the candidates of an event that can be read in this node's region: rendition by rendition as the event
+// Known lists the candidates of an event that can be read here, if only in another region: rendition by rendition as the event
 // has them, the header first, then by number, the candidates of a segment in the node's order. A node that starts enters
 // what its neighbours know, and needs nobody else to catch up.
 func (n *Node) Known(event string) []Announcement {

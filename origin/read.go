@@ -32,35 +32,44 @@ type place struct {
 	store     Store
 }
 
-// Remembering is a Store that can say at once whether it has an object in memory.
+// Remembering is a Store that has some objects in memory, and can say so at once.
 type Remembering interface {
+	// Remembers says whether Remembered would give the object. Nothing is read by that, nor counted as if it were.
+	Remembers(key Key, digest uint32) bool
+	// Remembered is a Get of what is in memory.
 	Remembered(key Key, digest uint32) (Object, bool)
 }
 
 // read fetches the chosen candidate from wherever it is, or, where it cannot be read, another one that is as good: of two
-// pipelines' segments either will do, and a viewer does not wait for a region's store to recover.
-func (n *Node) read(ctx context.Context, req Request, d Decision, cs []Candidate, ask *Ask, resp *Response) {
+// pipelines' segments either will do, and a viewer does not wait for a region's store to recover. The error is that of a
+// client that has left.
+func (n *Node) read(ctx context.Context, req Request, d Decision, cs []Candidate, ask *Ask, resp *Response) (left error) {
 	from := d.Candidate
 	v := variant{req.key(from), from.Digest}
-	o, ok := n.weigh(v, from, ask)
+	memory := n.weigh(v, from, ask)
 	if !n.Admission.Admit(*ask) {
 		resp.Reason, resp.MaxAge = Overloaded, overloadedFor
-		return
+		return nil
+	}
+	o, ok := Object{}, false
+	if memory != nil {
+		o, ok = memory.Remembered(v.key, v.digest)
 	}
 	if !ok {
 		asked := n.Runtime.Now()
 		n.reads.count(v, 1)
-		from, o, ok = n.readFrom(ctx, req, n.places(from, cs))
+		from, o, ok, left = n.readFrom(ctx, req, n.places(from, cs))
 		n.reads.count(v, -1)
 		resp.Store = n.Runtime.Now().Sub(asked)
 	}
-	n.Admission.Done(*ask, resp.Store, !ok)
+	n.Admission.Done(*ask, resp.Store, !ok && left == nil)
 	if !ok {
 		resp.Reason, resp.MaxAge = StoreFailed, 0
-		return
+		return left
 	}
 	resp.Object = o
 	resp.Pipeline, resp.Region, resp.Defects = from.Pipeline, from.Region, from.Defects
+	return nil
 }
 
 // places lists where to look, best first: for the chosen candidate the own region, unless it is away, then the others;
@@ -87,29 +96,26 @@ func (n *Node) placesOf(c Candidate, buf []place) []place {
 	return buf
 }
 
-// weigh tells admission what serving a candidate takes, and returns its bytes if any of its stores has them in memory.
-func (n *Node) weigh(v variant, c Candidate, ask *Ask) (o Object, ok bool) {
+// weigh tells admission what serving a candidate takes, and returns that of its stores which has the bytes in memory, if any.
+func (n *Node) weigh(v variant, c Candidate, ask *Ask) (memory Remembering) {
 	var buf [4]place
 	places := n.placesOf(c, buf[:0])
 	for _, p := range places {
-		m, remembers := p.store.(Remembering)
-		if !remembers {
-			continue
-		}
-		if o, ok = m.Remembered(v.key, v.digest); ok {
+		if m, ok := p.store.(Remembering); ok && m.Remembers(v.key, v.digest) {
+			memory = m
 			break
 		}
 	}
-	ask.Bytes, ask.Remembered = c.Size, ok
-	ask.Shared = !ok && len(places) > 0 && n.reads.shared(v, places[0].store)
-	return o, ok
+	ask.Bytes, ask.Remembered = c.Size, memory != nil
+	ask.Shared = memory == nil && len(places) > 0 && n.reads.shared(v, places[0].store)
+	return memory
 }
 
 // readFrom reads from one of the places, the first of which is where the chosen candidate is best read.
-func (n *Node) readFrom(ctx context.Context, req Request, places []place) (Candidate, Object, bool) {
+func (n *Node) readFrom(ctx context.Context, req Request, places []place) (from Candidate, o Object, ok bool, left error) {
 	switch len(places) {
 	case 0:
-		return Candidate{}, Object{}, false
+		return Candidate{}, Object{}, false, nil
 	case 1:
 		places = append(places, places[0]) // a store that fails once is asked again
 	}
@@ -136,7 +142,7 @@ type race struct {
 	object Object
 }
 
-func (r *race) run(ctx context.Context) (Candidate, Object, bool) {
+func (r *race) run(ctx context.Context) (from Candidate, o Object, ok bool, left error) {
 	ctx, cancel := r.node.Runtime.WithCancel(ctx)
 	defer cancel()
 	for next := 0; ; next++ {
@@ -145,13 +151,13 @@ func (r *race) run(ctx context.Context) (Candidate, Object, bool) {
 		}
 		err := r.answered.Wait(ctx, r.node.Runtime.Now().Add(RegionPatience))
 		if err != nil && !errors.Is(err, ErrTimeout) {
-			return Candidate{}, Object{}, false // the client has left
+			return Candidate{}, Object{}, false, err
 		}
 		switch won, lost := r.look(); {
 		case won:
-			return r.winner.candidate, r.object, true
+			return r.winner.candidate, r.object, true, nil
 		case lost:
-			return Candidate{}, Object{}, false
+			return Candidate{}, Object{}, false, context.Cause(ctx) // a read fails, too, when its client leaves
 		}
 	}
 }

@@ -72,7 +72,7 @@ type Record struct {
 	Defects        []string      `json:"defects,omitempty"`
 	// Candidates are a decision's inputs: "a:clean", "b:short-segment", in the node's order.
 	Candidates []string `json:"candidates,omitempty"`
-	// Inputs is a hash of all that a decision was made from: where it is the same, on whatever node, so is the answer.
+	// Inputs is a hash of the candidates that a choice was made from: where it is the same, on whatever node, so is the choice.
 	Inputs   uint32 `json:"inputs,omitempty"`
 	Attempts int    `json:"attempts,omitempty"`
 	Size     int    `json:"size,omitempty"`

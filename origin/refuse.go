@@ -56,7 +56,10 @@ func (n *Node) overloaded(req Request) (resp Response, ok bool) {
 		return Response{}, false
 	}
 	var buf [8]Candidate
-	cs := c.look(st, req.Rendition, req.Number, buf[:0])
+	cs, kept := c.look(st, req.Rendition, req.Number, buf[:0])
+	if !kept {
+		return Response{}, false
+	}
 	d := c.choose(st, req, arrived, cs)
 	if d.Reason != Published && d.Reason != Defective {
 		return Response{}, false
@@ -87,6 +90,5 @@ func (c *catalog) refuse(st *known, req Request, now time.Time) (d Decision, ref
 	case req.Number == Header:
 		return Decision{}, false
 	}
-	d, ok := st.Refuse(req.Number, now)
-	return d, !ok
+	return st.Refuse(req.Number, now)
 }

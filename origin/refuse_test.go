@@ -32,6 +32,8 @@ func (a *announcing) Done(Ask, time.Duration, bool) { a.dones++ }
 // remembering is a store that has everything in memory.
 type remembering struct{ Store }
 
+func (r remembering) Remembers(Key, uint32) bool { return true }
+
 func (r remembering) Remembered(key Key, digest uint32) (Object, bool) {
 	return Object{Body: []byte("x"), Size: 1, Digest: digest}, true
 }

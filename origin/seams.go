@@ -111,6 +111,9 @@ type Object struct {
 	ExpiresAt time.Time
 	// Token is that of the write; with none, the store makes one.
 	Token Token
+	// Candidate is what will be announced of the object, for a store that is a Ledger; nil where nothing will. It is never
+	// written to.
+	Candidate *Candidate
 }
 
 // Publication is one candidate on its way to the origin.

@@ -106,8 +106,8 @@ func (s *State) Phase(now time.Time) Phase {
 // withdrawn, and a new cache version makes all invalidations superfluous.
 const (
 	maxMasks   = 1000
-	maxNotices = 32
-	maxNotice  = 256 // bytes
+	MaxNotices = 32
+	MaxNotice  = 256 // bytes of text
 )
 
 // MaxOperations is how many operations a state remembers.
@@ -121,9 +121,9 @@ func (s *State) Validate() error {
 	switch pipelines := s.Order(""); {
 	case s.Version < 1 || s.CacheVersion < 0:
 		return fmt.Errorf("event %s: version %d, cache version %d: the first are 1 and 0", s.ID, s.Version, s.CacheVersion)
-	case len(s.Masks) > maxMasks || len(s.Invalidations) > maxMasks || len(s.Notices) > maxNotices:
+	case len(s.Masks) > maxMasks || len(s.Invalidations) > maxMasks || len(s.Notices) > MaxNotices:
 		return fmt.Errorf("event %s has %d masks, %d invalidations and %d notices; at most %d, %d and %d are kept",
-			s.ID, len(s.Masks), len(s.Invalidations), len(s.Notices), maxMasks, maxMasks, maxNotices)
+			s.ID, len(s.Masks), len(s.Invalidations), len(s.Notices), maxMasks, maxMasks, MaxNotices)
 	case len(s.Operations) > MaxOperations:
 		return fmt.Errorf("event %s remembers %d operations; at most %d are kept", s.ID, len(s.Operations), MaxOperations)
 	case s.Redirect != "" && !slices.Contains(pipelines, s.Redirect):
@@ -141,8 +141,8 @@ func (s *State) Validate() error {
 	}
 	for _, n := range s.Notices {
 		printable := !strings.ContainsFunc(n.Text, func(r rune) bool { return r < ' ' || r > '~' })
-		if !ValidToken(n.ID) || n.Text == "" || len(n.Text) > maxNotice || !printable {
-			return fmt.Errorf("event %s: notice %q: it needs a name that begins with a letter, and 1 to %d bytes of printable ASCII", s.ID, n.ID, maxNotice)
+		if !ValidToken(n.ID) || n.Text == "" || len(n.Text) > MaxNotice || !printable {
+			return fmt.Errorf("event %s: notice %q: it needs a name that begins with a letter, and 1 to %d bytes of printable ASCII", s.ID, n.ID, MaxNotice)
 		}
 	}
 	return nil

@@ -88,6 +88,7 @@ type flight struct {
 	asked  int64 // the version of the event in which the edge asked
 	landed origin.Signal
 	resp   origin.Response
+	kept   bool // in the cache
 	err    error
 }
 
@@ -157,7 +158,7 @@ func (e *Edge) refuse(st *origin.State, req origin.Request, now time.Time) (orig
 	if req.Number == origin.Header || req.Number == origin.Playlist {
 		return origin.Response{}, false
 	}
-	if d, ok := st.Refuse(req.Number, now); !ok {
+	if d, refused := st.Refuse(req.Number, now); refused {
 		return e.own(d.Reason, d.MaxAge), true
 	}
 	return origin.Response{}, false
@@ -182,8 +183,7 @@ func (e *Edge) landed(f *flight, joined bool, arrived time.Time) (origin.Respons
 	if waited := e.Runtime.Now().Sub(arrived); resp.Hold > waited {
 		resp.Hold = waited // who joined late was held for less
 	}
-	resp.Cache = origin.CacheStatus{Cache: e.Name, Forward: "uri-miss", Stored: resp.MaxAge > 0, Collapsed: joined,
-		TTL: resp.MaxAge}
+	resp.Cache = origin.CacheStatus{Cache: e.Name, Forward: "uri-miss", Stored: f.kept, Collapsed: joined, TTL: resp.MaxAge}
 	return resp, nil
 }
 
@@ -193,7 +193,7 @@ func (e *Edge) fly(f *flight) {
 	now := e.Runtime.Now()
 	e.mu.Lock()
 	if f.err == nil {
-		e.keep(f, now)
+		f.kept = e.keep(f, now)
 	}
 	if e.flights[f.key] == f {
 		delete(e.flights, f.key)
@@ -202,24 +202,25 @@ func (e *Edge) fly(f *flight) {
 	f.landed.Fire()
 }
 
-// keep caches what a flight has brought. The caller holds the lock.
-func (e *Edge) keep(f *flight, now time.Time) {
+// keep caches what a flight has brought, if it may be kept. The caller holds the lock.
+func (e *Edge) keep(f *flight, now time.Time) bool {
 	told, made := f.resp.Bulletin, f.asked
 	if told.Version > 0 {
 		made = min(made, told.Version)
 	}
 	switch {
 	case f.resp.MaxAge <= 0:
-		return
+		return false
 	case told.Version > 0 && told.CacheVersion < f.key.cacheVersion:
-		return // from a cache that may have had it since before the version rose
+		return false // from a cache that may have had it since before the version rose
 	}
 	k := f.key
 	if f.resp.Reason != origin.Overloaded {
 		k.req.Background = false // what was found is good for everyone; who is refused depends on who asks
 	}
 	if old, ok := e.cache.entries[k]; ok && old.Value.(*entry).asked > f.asked {
-		return // a later flight was faster
+		return false // a later flight was faster
 	}
 	e.cache.put(&entry{key: k, resp: f.resp, asked: f.asked, made: made}, now)
+	return true
 }

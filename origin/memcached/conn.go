@@ -51,8 +51,11 @@ func (c *conn) value(id identity, digest uint32, into []byte, limit int) (o orig
 	if err != nil && err != origin.ErrNotFound {
 		return o, err
 	}
-	if tail, err := c.read.Peek(len(crlf) + len(ended)); err != nil || string(tail) != "\r\nEND\r\n" {
-		return origin.Object{}, fmt.Errorf("%w: %q ends an item: %w", ErrRefused, tail, err)
+	switch tail, err := c.read.Peek(len(crlf) + len(ended)); {
+	case err != nil:
+		return origin.Object{}, err
+	case string(tail) != "\r\nEND\r\n":
+		return origin.Object{}, fmt.Errorf("%w: %q ends an item", ErrRefused, tail)
 	}
 	if _, err := c.read.Discard(len(crlf) + len(ended)); err != nil {
 		return origin.Object{}, err

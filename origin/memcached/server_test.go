@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/liveorigin/liveorigin/origin/servertest"
 )
 
 // node gives the address of an empty memcached: the one that LIVEORIGIN_MEMCACHED names, or one that is started where
@@ -48,21 +50,14 @@ func node(t testing.TB) string {
 
 // unused is an address at which nobody listens.
 func unused(t testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := servertest.Listen(t)
 	return l.Addr().String()
 }
 
 // double is a memcached of four commands. What it answers goes through bend, which may change it, or end the connection
 // by returning nil; nil bends nothing.
 func double(t testing.TB, bend func(command string, answer []byte) []byte) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := servertest.Listen(t)
 	d := &doubled{items: make(map[string][]byte), bend: bend, conns: make(map[net.Conn]bool)}
 	d.wait.Go(func() {
 		for {

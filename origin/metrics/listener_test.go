@@ -5,25 +5,30 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin/guard"
 	"github.com/liveorigin/liveorigin/origin/metrics"
+	"github.com/liveorigin/liveorigin/origin/servertest"
 )
 
 // What a listener counts has its numbers, under the listener's name.
 func TestListener(t *testing.T) {
-	inner, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	inner := servertest.Listen(t)
 	ln := guard.Listen(inner, guard.Limits{})
 	w := &world{T: t, Metrics: metrics.New()}
 	w.WatchListener("deliver", ln.Stats, nil)
+	files := guard.Files{Certificate: filepath.Join(t.TempDir(), "certificate"), Key: filepath.Join(t.TempDir(), "key")}
+	servertest.Write(t, servertest.NewAuthority(t).Certificate(t, "live.example"), files.Certificate, files.Key)
+	certificates, err := guard.LoadCertificates(files, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.WatchListener("operate", func() guard.Stats {
 		return guard.Stats{Open: 2, Accepted: 3, Requests: 4, Panics: 5, Refused: map[guard.Refusal]uint64{guard.SlowBody: 6}}
-	}, new(guard.Certificates))
+	}, certificates)
 	srv := &http.Server{Handler: http.NotFoundHandler()}
 	go func() { _ = srv.Serve(ln) }()
 	defer srv.Close()

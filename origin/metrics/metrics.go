@@ -37,8 +37,9 @@ type Metrics struct {
 	node     atomic.Pointer[origin.Node]
 	began    time.Time // when the node came to be watched; set before node is
 	vectors  vectors
-	lookups  map[origin.Level]*[2]prometheus.Counter // misses, hits
-	failures prometheus.Counter                      // of directories
+	lookups  [2]prometheus.Counter // of events: misses, hits
+	segments prometheus.Counter    // that were looked up
+	failures prometheus.Counter    // of directories
 	confirms confirms
 
 	mu     sync.Mutex // of who changes events
@@ -48,19 +49,14 @@ type Metrics struct {
 
 // New makes metrics that know no node yet: then every event is unknown.
 func New() *Metrics {
-	m := &Metrics{Registry: prometheus.NewRegistry(), vectors: newVectors(), failures: newFailures(),
-		lookups: make(map[origin.Level]*[2]prometheus.Counter)}
+	m := &Metrics{Registry: prometheus.NewRegistry(), vectors: newVectors(), segments: newSegments(), failures: newFailures()}
 	m.nobody = m.vectors.event("", nil)
 	m.events.Store(&map[string]*event{})
-	for _, level := range []origin.Level{origin.EventLevel, origin.SegmentLevel} {
-		m.lookups[level] = &[2]prometheus.Counter{
-			m.vectors.lookups.WithLabelValues(string(level), "miss"), m.vectors.lookups.WithLabelValues(string(level), "hit"),
-		}
-	}
+	m.lookups = [2]prometheus.Counter{m.vectors.lookups.WithLabelValues("miss"), m.vectors.lookups.WithLabelValues("hit")}
 	for _, v := range m.vectors.all() {
 		m.Registry.MustRegister(v)
 	}
-	m.Registry.MustRegister(m.failures, scrape{m})
+	m.Registry.MustRegister(m.segments, m.failures, scrape{m})
 	return m
 }
 

@@ -74,9 +74,9 @@ func TestEveryWordHasItsNumber(t *testing.T) {
 			expect(fmt.Sprintf(`liveorigin_served_defects_total{defect="%s",event="cup",pipeline="c"}`, defect), i+1)
 		}
 		for _, result := range []string{"hit", "miss"} {
-			expect(`liveorigin_metadata_lookups_total{level="event",result="`+result+`"}`, 1)
-			expect(`liveorigin_metadata_lookups_total{level="segment",result="`+result+`"}`, 1)
+			expect(`liveorigin_event_lookups_total{result="`+result+`"}`, 1)
 		}
+		expect(`liveorigin_segment_lookups_total{}`, 2)
 	})
 }
 
@@ -141,7 +141,6 @@ func TestOtherWords(t *testing.T) {
 		w.Answered(origin.Ask{Event: "cup", Class: "new"}, &origin.Response{Reason: "new", Defects: 1 << 15}, 0)
 		w.Taken("cup", "a", origin.Receipt{Outcome: "new"}, 0, 0)
 		w.Taken("cup", "a", origin.Receipt{Outcome: origin.Stored, Defects: 1 << 15}, 0, 0)
-		w.LookedUp("new", true)
 		w.want(`liveorigin_requests_total{class="other",event="cup",reason="other",status="500"}`, 1)
 		w.want(`liveorigin_publications_total{event="cup",outcome="other",pipeline="a",status="500"}`, 1)
 		w.want(`liveorigin_taken_defects_total{defect="other",event="cup",pipeline="a"}`, 1)

@@ -53,11 +53,12 @@ func (m *Metrics) Taken(event, pipeline string, r origin.Receipt, bytes int, too
 
 // LookedUp implements origin.Observer.
 func (m *Metrics) LookedUp(of origin.Level, hit bool) {
-	result := 0
-	if hit {
-		result = 1
-	}
-	if counters := m.lookups[of]; counters != nil {
-		counters[result].Inc()
+	switch {
+	case of == origin.SegmentLevel:
+		m.segments.Inc()
+	case hit:
+		m.lookups[1].Inc()
+	default:
+		m.lookups[0].Inc()
 	}
 }

@@ -30,7 +30,7 @@ func newVectors() vectors {
 		slow:          counter("slow_publications_total", "Publications that took more than 0.5 s.", "event", "pipeline"),
 		taken:         counter("taken_bytes_total", "Bytes of the candidates that were taken.", "event", "pipeline"),
 		takenDefect:   counter("taken_defects_total", "Defects of the candidates that were taken.", "event", "pipeline", "defect"),
-		lookups:       counter("metadata_lookups_total", "Questions about events and segments, by whether memory had the answer.", "level", "result"),
+		lookups:       counter("event_lookups_total", "Questions about events, by whether memory had the answer.", "result"),
 	}
 }
 
@@ -51,6 +51,11 @@ func (v *vectors) delete(event string) {
 	for _, one := range v.all() {
 		one.DeletePartialMatch(prometheus.Labels{"event": event})
 	}
+}
+
+func newSegments() prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "segment_lookups_total",
+		Help: "Questions about segments. Memory has the answer to all of them; what is refused asks none."})
 }
 
 func newFailures() prometheus.Counter {

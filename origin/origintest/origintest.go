@@ -36,6 +36,8 @@ type Subject struct {
 	Rows bool
 	// Cache says that the store may forget at any time, and that it takes the newer of different bytes.
 	Cache bool
+	// Expires says that what has expired is gone within two seconds, by itself.
+	Expires bool
 	// Bodiless says that objects are to have no bodies, only sizes.
 	Bodiless bool
 	// MaxBody bounds the size of bodies; zero means 20 MiB.

@@ -42,7 +42,7 @@ func TestWatched(t *testing.T) {
 		for _, region := range sc.RegionNames() {
 			for i, node := range sc.OriginNames(region) {
 				sums := sumsOf(t, all[node])
-				want := []string{"liveorigin_requests_total", "liveorigin_metadata_lookups_total", "liveorigin_config_version"}
+				want := []string{"liveorigin_requests_total", "liveorigin_event_lookups_total", "liveorigin_config_version"}
 				if i == 0 { // where packagers publish to as long as all is well
 					want = append(want, "liveorigin_publications_total", "liveorigin_store_puts_total")
 				}

@@ -34,6 +34,7 @@ type fault struct {
 	stopped    bool          // pipeline a
 	publish    time.Duration // how long a publication of pipeline a takes
 	refused    bool          // those of pipeline a
+	ended      bool          // early, and for good; nobody told the pipelines
 	defects    origin.Defects
 	get        time.Duration // how long an answer at the live edge takes, besides being held
 	hold       time.Duration
@@ -76,6 +77,9 @@ func newPlant(t *testing.T) *plant {
 // second is one of the event's.
 func (p *plant) second(i int) {
 	_, _ = p.config.Events(p.t.Context())
+	if p.fault.ended && p.states[0].End.IsZero() {
+		p.end()
+	}
 	p.metrics.LookedUp(origin.EventLevel, false)
 	for range 25 {
 		p.metrics.LookedUp(origin.EventLevel, true)
@@ -85,9 +89,12 @@ func (p *plant) second(i int) {
 		p.metrics.LookedUp(origin.EventLevel, false)
 	}
 	if i%2 == 0 {
-		p.metrics.Taken("cup", "c", origin.Receipt{Outcome: origin.Stored}, 1000, 40*time.Millisecond)
+		r := origin.Receipt{Outcome: origin.Stored}
+		if !p.states[0].End.IsZero() {
+			r.Outcome = origin.Outside
+		}
+		p.metrics.Taken("cup", "c", r, 1000, 40*time.Millisecond)
 		if !p.fault.stopped {
-			r := origin.Receipt{Outcome: origin.Stored}
 			if p.fault.refused {
 				r.Outcome = origin.Conflict
 			}
@@ -98,6 +105,15 @@ func (p *plant) second(i int) {
 			p.stats.Unstored++
 		}
 		p.metrics.Taken("made-up", "stranger", origin.Receipt{Outcome: origin.NoSuchPlace}, 1, time.Second)
+	}
+}
+
+// end lets operators end the event now.
+func (p *plant) end() {
+	p.states[0].Version++
+	p.states[0].End = time.Now()
+	if err := p.node.Apply(p.states[0]); err != nil {
+		p.t.Error(err)
 	}
 }
 
@@ -182,10 +198,11 @@ func TestTimeToDetect(t *testing.T) {
 		{"a defect is served", fault{defects: origin.NotSync}, []string{`DefectsServed{defect="not-sync", event="cup", pipeline="a"} +4s..+24s`}},
 		{"publishing is slow", fault{publish: 600 * time.Millisecond}, []string{`PublishesSlow{event="cup", pipeline="a"} +9s..+24s`}},
 		{"publications are refused", fault{refused: true}, []string{`PipelineStopped{event="cup", pipeline="a"} +9s..+4s`, `PublishesRefused{event="cup", pipeline="a"} +9s..+24s`}},
+		{"publications go on after an early end", fault{ended: true}, nil},
 		{"answers are slow", fault{get: time.Second}, []string{`LiveEdgeSlow{event="cup"} +9s..+24s`}},
 		{"the store cannot be read", fault{storeFails: true}, []string{`StoreFailing{event="cup"} +9s..+24s`}},
 		{"the store cannot be written", fault{putsFail: true}, []string{`StoreFailing{store="publish"} +9s..+24s`}},
-		{"memory has no answers", fault{misses: 100}, []string{`MetadataHitRatioLow{level="event"} +14s..+24s`}},
+		{"memory has no answers", fault{misses: 100}, []string{`MetadataHitRatioLow{} +14s..+24s`}},
 		{"many are held", fault{holders: 10}, []string{`HoldersNearLimit{instance="e1"} +4s..+4s`}},
 		{"the control plane is away", fault{directory: errors.New("away")}, []string{`ConfigOld{event="cup"} +19s..+4s`}},
 	}
