@@ -46,7 +46,7 @@ func ablateCommand() *cobra.Command {
 		Use:   "ablate [WHAT]",
 		Short: "Show what one thing that an origin does is worth",
 		Long: "Replay a scenario twice, as it is and with one thing left out, and lay both side by side:\n\n" + ablationTable() +
-			"\nThe exit code is 0 when both could be replayed, whatever their verdicts.",
+			"\nThe exit code is 0 when both could be replayed, whatever their verdicts, and 4 after Ctrl-C: half a replay shows nothing.",
 		Example:   "  liveorigin ablate holding\n  liveorigin ablate                       all of them, one after the other",
 		Args:      cobra.MaximumNArgs(1),
 		ValidArgs: ablationNames(),
@@ -59,7 +59,7 @@ func ablateCommand() *cobra.Command {
 				}
 				chosen = ablations[i : i+1]
 			}
-			ctx, stop := stopOnSignal(c.ErrOrStderr())
+			ctx, stop := stopOnSignal(c.ErrOrStderr(), comparedNone)
 			defer stop()
 			if out == "" {
 				out = filepath.Join("runs", "ablate-"+time.Now().UTC().Format("20060102T150405Z"))
@@ -108,6 +108,9 @@ func (a *ablation) run(ctx context.Context, c *cobra.Command, out string) error 
 		r, _, err := sim.Replay(ctx, sc, sim.ReplayOptions{Options: f.begin(c, sc, f.repeat("replay", a.scenario))})
 		if err != nil {
 			return brokeError{err}
+		}
+		if ctx.Err() != nil {
+			return exitError(exitInterrupted)
 		}
 		if err := r.WriteFiles(dir); err != nil {
 			return brokeError{err}

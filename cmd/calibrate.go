@@ -8,11 +8,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/sim"
@@ -116,9 +116,12 @@ func (f *calibrateFlags) calibrate(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := stopOnSignal(c.ErrOrStderr())
+	ctx, stop := stopOnSignal(c.ErrOrStderr(), fittedNone)
 	defer stop()
 	samples, err := f.measure(ctx, start, c.ErrOrStderr())
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("interrupted: %w", err)
+	}
 	if err != nil {
 		return brokeError{err}
 	}
@@ -127,7 +130,7 @@ func (f *calibrateFlags) calibrate(c *cobra.Command) error {
 		return brokeError{fmt.Errorf("fit: %w", err)}
 	}
 	if f.out != "" {
-		if err := f.write(fit); err != nil {
+		if err := f.write(fit, repeated(c)); err != nil {
 			return brokeError{err}
 		}
 	}
@@ -209,15 +212,19 @@ func (f *calibrateFlags) progress(w io.Writer) calibrate.Progress {
 	}
 }
 
+// repeated is the command line that measures the same again: with all flags that say something, since defaults may change.
+func repeated(c *cobra.Command) string {
+	words := []string{program, c.Name()}
+	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if text := f.Value.String(); text != "" && f.Value.Type() != "bool" {
+			words = append(words, "--"+f.Name, quoted(text))
+		}
+	})
+	return strings.Join(words, " ")
+}
+
 // write writes the profile, and reads it back: what cannot be read is not worth keeping.
-func (f *calibrateFlags) write(fit *calibrate.Fit) error {
-	on := f.stack
-	if f.databases != "" {
-		on += " --databases " + f.databases
-	}
-	command := fmt.Sprintf("bin/liveorigin calibrate --stack %s --for %v --rate %v --burst %d --seed %s --out %s", on, f.lasts, f.rate,
-		f.burst,
-		strconv.FormatUint(f.seed, 10), f.out)
+func (f *calibrateFlags) write(fit *calibrate.Fit, command string) error {
 	var b bytes.Buffer
 	if _, err := fit.Profile(f.name, sim.Version, command).WriteTo(&b); err != nil {
 		return err

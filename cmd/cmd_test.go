@@ -12,7 +12,7 @@ import (
 // this binary is it.
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
-		os.Exit(Main())
+		os.Exit(program())
 	}
 	if err := os.Chdir(".."); err != nil {
 		panic(err)
@@ -70,7 +70,7 @@ func TestExitCodes(t *testing.T) {
 		{"run quiet --stack cloud", 2, "--stack cloud: there are embedded, containers, external"},
 		{"run quiet --stack external", 2, "needs --databases FILE"},
 		{"run quiet --databases x", 2, "--databases is for --stack external"},
-		{"run quiet --stack external --databases " + bad + " --out " + dir + "/e", 2, `unknown field "`},
+		{"run quiet --stack external --databases " + bad + " --out " + dir + "/e", 2, `unknown key "`},
 		{"run zone-loss --stack external --databases " + bad, 2, "zone-loss would break databases that are not ours"},
 		{"run object-store --stack containers", 2, "there is no real object-store to run on"},
 		{"run broken-processes", 2, "process-kill needs parts that are processes and containers"},
@@ -104,8 +104,15 @@ func TestHelpHasExamples(t *testing.T) {
 
 // What a run says repeats it does.
 func TestRepeat(t *testing.T) {
-	f := playFlags{set: []string{"audience.viewers.peak=50", "seed=7"}}
-	if got := f.repeat("run", "quiet"); got != "bin/liveorigin run quiet --set 'audience.viewers.peak=50' --seed 7" {
+	f := playFlags{set: []string{"audience.viewers.peak=50", "about=it's", "seed=7"}}
+	if got := f.repeat("run", "my own.yaml"); got != `bin/liveorigin run 'my own.yaml' --set audience.viewers.peak=50 --set 'about=it'\''s' --seed 7` {
+		t.Error(got)
+	}
+	c := calibrateCommand()
+	if err := c.ParseFlags([]string{"--out", "my own.yaml", "--name", "$mine", "--burst", "2", "--quiet"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := repeated(c); got != `bin/liveorigin calibrate --burst 2 --for 5m0s --name '$mine' --out 'my own.yaml' --rate 8 --seed 1 --stack embedded` {
 		t.Error(got)
 	}
 }

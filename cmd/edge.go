@@ -26,6 +26,7 @@ type edgeFlags struct {
 	origins      []string
 	events       []string
 	cacheMiB     int
+	trust        trust
 }
 
 func edgeCommand() *cobra.Command {
@@ -38,6 +39,7 @@ request of many, and go to the next origin when one fails. What operators do to 
 
 When it is ready it says where it listens: deliver=address. It stops within 5 s.`,
 		Example: `  liveorigin edge --origin us-east=http://127.0.0.1:8080 --event live
+  liveorigin edge --origin us-east=https://live.example --ca ca.pem --event live
   liveorigin edge --listen 0.0.0.0:80 --origin us-east=http://10.1.0.1:8080 --origin us-west=http://10.2.0.1:8080 --event final --event news`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c.OutOrStdout(), c.ErrOrStderr()) },
@@ -47,6 +49,7 @@ When it is ready it says where it listens: deliver=address. It stops within 5 s.
 	c.Flags().StringArrayVar(&f.origins, "origin", nil, "an origin's region and delivery URL, `REGION=URL`; given again, others in the order in which they are gone to")
 	c.Flags().StringArrayVar(&f.events, "event", nil, "an `event` to deliver; may be repeated")
 	c.Flags().IntVar(&f.cacheMiB, "cache-mib", 256, "how much is kept, in `MiB`")
+	f.trust.register(c)
 	for _, name := range []string{"origin", "event"} {
 		if err := c.MarkFlagRequired(name); err != nil {
 			panic(err)
@@ -77,6 +80,10 @@ func (f *edgeFlags) run(stdout, stderr io.Writer) error {
 	if err := f.check(); err != nil {
 		return err
 	}
+	secure, err := f.trust.config()
+	if err != nil {
+		return err
+	}
 	ctx, stop := untilSignal()
 	defer stop()
 	rt := new(origin.Wall)
@@ -86,7 +93,7 @@ func (f *edgeFlags) run(stdout, stderr io.Writer) error {
 	config := edge.Config{Name: f.name, Runtime: rt, Context: behind, CacheBytes: f.cacheMiB << 20, Recorder: origin.Discard}
 	for _, o := range f.origins {
 		region, url, _ := strings.Cut(o, "=")
-		c, err := originhttp.NewClient(url, originhttp.ClientOptions{})
+		c, err := originhttp.NewClient(url, originhttp.ClientOptions{TLS: secure})
 		if err != nil || !origin.ValidName(region) {
 			return fmt.Errorf("--origin %s: it is said as us-east=http://10.1.0.1:8080", o)
 		}

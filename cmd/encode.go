@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +27,8 @@ type encodeFlags struct {
 	configFrom      string
 	event, pipeline string
 	tokenFile       string
-	ca, cert, key   string
+	trust           trust
+	cert, key       string
 	quiet           bool
 }
 
@@ -40,7 +40,7 @@ func encodeCommand() *cobra.Command {
 		Long: `Be an encoder and its packager: encode a live event from looped media - H.264 and AAC, locked to the epoch, so that any
 number of encoders give the same bytes for the same segment - and publish it to an origin, until the event ends or Ctrl-C.
 What the event is, the origin says: its configuration is read from where the origin delivers, and followed, so that an event
-that operators end early, or let go on, ends here too when it ends there.
+that operators start later, end early, or let go on, starts and ends here too when it does there.
 
 Every segment is inspected before it is sent, tried again until the origin's retry deadline, and counted: published,
 refused (the origin said no), or given up (it could not be told in time). Latency is from a segment's last frame to the
@@ -58,7 +58,7 @@ Exit codes: 0 every segment was taken, 1 it could not start, 2 a mistake in the 
 	c.Flags().StringVar(&f.event, "event", "live", "the event")
 	c.Flags().StringVar(&f.pipeline, "pipeline", "", "as which of the event's pipelines to publish")
 	c.Flags().StringVar(&f.tokenFile, "token-file", "", "the `file` with the pipeline's bearer token, and nothing else")
-	c.Flags().StringVar(&f.ca, "ca", "", "for https: the PEM `file` with who signs the origin's certificates (default: the system's authorities)")
+	f.trust.register(c)
 	c.Flags().StringVar(&f.cert, "cert", "", "for https: the PEM `file` with the pipeline's own certificate")
 	c.Flags().StringVar(&f.key, "key", "", "the `file` with its key")
 	c.MarkFlagsRequiredTogether("cert", "key")
@@ -99,16 +99,21 @@ func (f *encodeFlags) run(stdout, stderr io.Writer) error {
 		return fmt.Errorf("--pipeline %s: event %s has %v", f.pipeline, ev.ID, ev.Order(""))
 	}
 	rt := new(origin.Wall)
-	encoder, err := encoders.NewEncoder(ev, rt)
-	if err != nil {
-		return brokeError{err}
-	}
 	t := newTally(&ev)
 	for i := range nodes {
 		nodes[i] = witness{nodes[i], t}
 	}
-	packager := encoders.NewPackager(encoders.PackagerConfig{Runtime: rt, Event: ev, Pipeline: f.pipeline, Region: region,
-		Source: encoder, Header: encoder.Header, Publishers: nodes, Recorder: t, Rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))})
+	pipeline, err := encoders.NewPipeline(rt, ev, func(ev origin.Event) (*encoders.Packager, error) {
+		encoder, err := encoders.NewEncoder(ev, rt)
+		if err != nil {
+			return nil, err
+		}
+		return encoders.NewPackager(encoders.PackagerConfig{Runtime: rt, Event: ev, Pipeline: f.pipeline, Region: region, Source: encoder,
+			Header: encoder.Header, Publishers: nodes, Recorder: t, Rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))}), nil
+	})
+	if err != nil {
+		return brokeError{err}
+	}
 	beside, cancel := context.WithCancel(ctx)
 	defer rt.Join()
 	defer cancel()
@@ -118,13 +123,16 @@ func (f *encodeFlags) run(stdout, stderr io.Writer) error {
 	}
 	running, stopRunning := context.WithCancel(ctx)
 	defer stopRunning()
-	end := following{from, state, packager, stopRunning}
-	rt.Go(func() { end.follow(beside, rt) })
+	follower := following{from: from, state: state, pipeline: pipeline, stop: stopRunning}
+	rt.Go(func() { follower.follow(beside, rt) })
 	first := max(ev.StartNumber, ev.SegmentAt(rt.Now()))
-	packager.Run(running)
+	pipeline.Run(running)
 	cancel()
 	rt.Join()
-	ev = end.state.Event
+	if follower.err != nil {
+		return brokeError{follower.err}
+	}
+	ev = follower.state.Event
 	t.settle(&ev, first, rt.Now())
 	if err := t.write(stdout); err != nil {
 		return brokeError{err}
@@ -156,31 +164,24 @@ func (f *encodeFlags) options() (o originhttp.ClientOptions, err error) {
 		}
 		o.Token = strings.TrimSpace(string(token))
 	}
-	if f.ca == "" && f.cert == "" {
-		return o, nil
-	}
 	o.TLS, err = f.tls()
 	return o, err
 }
 
+// tls is nil where nothing is said.
 func (f *encodeFlags) tls() (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	if f.ca != "" {
-		pem, err := os.ReadFile(f.ca)
-		if err != nil {
-			return nil, fmt.Errorf("--ca: %w", err)
-		}
-		if c.RootCAs = x509.NewCertPool(); !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("--ca: %s has no certificate in PEM", f.ca)
-		}
+	c, err := f.trust.config()
+	if err != nil || f.cert == "" {
+		return c, err
 	}
-	if f.cert != "" {
-		pair, err := tls.LoadX509KeyPair(f.cert, f.key)
-		if err != nil {
-			return nil, fmt.Errorf("--cert, --key: %w", err)
-		}
-		c.Certificates = []tls.Certificate{pair}
+	pair, err := tls.LoadX509KeyPair(f.cert, f.key)
+	if err != nil {
+		return nil, fmt.Errorf("--cert, --key: %w", err)
 	}
+	if c == nil {
+		c = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	c.Certificates = []tls.Certificate{pair}
 	return c, nil
 }
 
@@ -208,7 +209,7 @@ func (f *encodeFlags) readEvent(ctx context.Context, c *originhttp.Client) (orig
 	case errors.Is(err, origin.ErrNotFound):
 		return s, brokeError{fmt.Errorf("%s has no event %s; --event names another one", f.configFrom, f.event)}
 	case errors.Is(err, origin.ErrUnreachable):
-		return s, brokeError{fmt.Errorf("no origin answers at %s; is it started, and is that where it delivers? (%w)", f.configFrom, err)}
+		return s, brokeError{fmt.Errorf("no origin answers at %s; is it started, and is that where it delivers? (%w)", f.configFrom, f.trust.advise(err))}
 	case err != nil:
 		return s, brokeError{err}
 	}

@@ -8,12 +8,13 @@ import (
 	"github.com/liveorigin/liveorigin/origin"
 )
 
-// following tells a packager when its event is to end, as soon as operators have decided otherwise.
+// following tells a pipeline when its event is to start, and to end, as soon as operators have decided otherwise.
 type following struct {
 	from     origin.Configs
 	state    origin.State // as it was heard of last
-	packager *encoders.Packager
-	stop     func() // ends the packager's run
+	pipeline *encoders.Pipeline
+	stop     func() // ends the pipeline's run
+	err      error  // why the pipeline could not go by the state
 }
 
 // askAgain is the pause after an answer that was no news, or no answer.
@@ -29,8 +30,9 @@ func (f *following) follow(ctx context.Context, clock origin.Clock) {
 			continue
 		}
 		f.state = next
-		if f.packager.EndAt(next.End); next.Removed {
+		if f.err = f.pipeline.Heed(next.Event); f.err != nil || next.Removed {
 			f.stop()
+			return
 		}
 	}
 }

@@ -24,13 +24,14 @@ func operateCommands() []*cobra.Command {
 
 const operateLong = `
 
-The operator API is at --api, and knows who asks by the secret in --token-file. What nobody answered is asked again, and
-still done once. Exit codes: 0 it is so, 1 there was no answer, or the API is out of order, 2 a mistake, or the event does
+The operator API is at --api, and knows who asks by the secret in --token-file. Over https it has to show a certificate of an
+authority that the system knows, or of the one in --ca. What nobody answered is asked again, and still done once. Exit codes: 0 it is so, 1 there was no answer, or the API is out of order, 2 a mistake, or the event does
 not allow it.`
 
 // looker is what every verb of operators needs.
 type looker struct {
 	api, tokenFile string
+	trust          trust
 	json           bool
 }
 
@@ -38,6 +39,7 @@ func (l *looker) register(c *cobra.Command) *cobra.Command {
 	c.Long = c.Short + "." + operateLong
 	c.Flags().StringVar(&l.api, "api", "http://127.0.0.1:8082", "`URL` of the operator API")
 	c.Flags().StringVar(&l.tokenFile, "token-file", "", "`file` with your secret in it, and nothing else")
+	l.trust.register(c)
 	c.Flags().BoolVar(&l.json, "json", false, "print JSON")
 	_ = c.MarkFlagRequired("token-file") // it is there
 	return c
@@ -75,7 +77,11 @@ func (l *looker) client() (*operator.Client, error) {
 	if secret == "" || strings.ContainsAny(secret, " \t\r\n") {
 		return nil, fmt.Errorf("--token-file %s: need one secret, and nothing else", l.tokenFile)
 	}
-	return operator.NewClient(l.api, secret), nil
+	secure, err := l.trust.config()
+	if err != nil {
+		return nil, err
+	}
+	return operator.NewClient(l.api, secret, secure), nil
 }
 
 // do does an operation and says what came of it.
@@ -89,7 +95,7 @@ func (d *doer) do(c *cobra.Command, event string, change control.Change) error {
 	defer stop()
 	answer, err := client.Do(ctx, control.Operation{ID: d.key, Event: event, If: d.version, Do: change})
 	if err != nil {
-		return fault(err)
+		return d.fault(err)
 	}
 	if d.json {
 		return printJSON(c.OutOrStdout(), answer)
@@ -116,7 +122,7 @@ func (l *looker) show(c *cobra.Command, event string, part func(*operator.Shown)
 	defer stop()
 	shown, err := client.Event(ctx, event)
 	if err != nil {
-		return fault(err)
+		return l.fault(err)
 	}
 	asJSON, rows := part(&shown)
 	if l.json {
@@ -126,12 +132,12 @@ func (l *looker) show(c *cobra.Command, event string, part func(*operator.Shown)
 }
 
 // fault tells trouble from mistakes: what the API refuses, it will refuse again.
-func fault(err error) error {
+func (l *looker) fault(err error) error {
 	var p *operator.Problem
 	if errors.As(err, &p) && p.Status < 500 {
 		return err
 	}
-	return brokeError{err}
+	return brokeError{l.trust.advise(err)}
 }
 
 func printJSON(to io.Writer, v any) error {

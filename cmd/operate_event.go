@@ -22,7 +22,8 @@ func eventCommand() *cobra.Command {
   liveorigin event show live --token-file ann.token
   curl -s http://127.0.0.1:8080/live/config | liveorigin event create next --config - --start +10m --token-file ann.token
   liveorigin event start next 2026-11-21T20:15:00Z --token-file ann.token    it is delayed
-  liveorigin event end live --token-file ann.token`,
+  liveorigin event end live --token-file ann.token
+  liveorigin event list --api https://live.example:8082 --ca ca.pem --token-file ann.token    over TLS, by an authority of your own`,
 	}
 	c.AddCommand(eventListCommand(), eventShowCommand(), eventCreateCommand(),
 		timed("start EVENT TIME", "Move an event's start, until 5 s before it", 2, func(t time.Time) control.Change { return control.Start{At: t} }),
@@ -46,7 +47,7 @@ func eventListCommand() *cobra.Command {
 			defer stop()
 			events, err := client.Events(ctx)
 			if err != nil {
-				return fault(err)
+				return l.fault(err)
 			}
 			if l.json {
 				return printJSON(c.OutOrStdout(), operator.Events{Events: events})

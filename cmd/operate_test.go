@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -22,6 +23,7 @@ type desk struct {
 	dir     string
 	url     string
 	service *control.Service
+	handler http.Handler
 }
 
 func newDesk(t *testing.T) *desk {
@@ -29,9 +31,10 @@ func newDesk(t *testing.T) *desk {
 	store := &control.Memory{}
 	service := control.NewService(control.ServiceConfig{Runtime: rt, Store: store, Journal: store})
 	tokens := []operator.Token{{Name: "ann", Secret: "0123456789abcdef"}, {Name: "bob", Secret: "fedcba9876543210", ReadOnly: true}}
-	srv := httptest.NewServer(operator.New(operator.Config{Service: service, Tokens: tokens, Clock: rt}))
+	handler := operator.New(operator.Config{Service: service, Tokens: operator.NewTokens(tokens).Now, Clock: rt})
+	srv := httptest.NewServer(handler)
 	t.Cleanup(srv.Close)
-	d := &desk{t, t.TempDir(), srv.URL, service}
+	d := &desk{t, t.TempDir(), srv.URL, service, handler}
 	live := origin.Event{ID: "live", AvailabilityStartTime: time.Now().Add(-time.Minute).UTC().Truncate(time.Second), SegmentDuration: 2 * time.Second,
 		TimeShiftBufferDepth: time.Minute, LiveEdgeSegments: 3, Renditions: []origin.Rendition{{ID: "v", Kind: origin.Video, Timescale: 1000, SampleTicks: 40}},
 		Regions: []origin.RegionPlan{{Name: "east", Pipelines: []string{"a"}}, {Name: "west", Pipelines: []string{"b"}}}}

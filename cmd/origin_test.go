@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/liveorigin/liveorigin/origin/servertest"
 )
 
 // asProgram makes this test's own binary the program itself.
@@ -38,12 +40,18 @@ type process struct {
 // begin starts a verb, which the test's end kills if it is still there.
 func begin(t *testing.T, args ...string) *process {
 	t.Helper()
+	return beginWith(t, nil, args...)
+}
+
+// beginWith starts it with something besides in its environment.
+func beginWith(t *testing.T, environment []string, args ...string) *process {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &process{Cmd: exec.Command(exe, args...), name: strings.Join(args, " "), lines: make(chan string, 1000), read: make(chan struct{})}
-	p.Env = append(os.Environ(), asProgram+"=1", "GORACE=atexit_sleep_ms=0")
+	p.Env = append(append(os.Environ(), asProgram+"=1", "GORACE=atexit_sleep_ms=0"), environment...)
 	p.Stderr = &p.stderr
 	out, err := p.StdoutPipe()
 	if err == nil {
@@ -139,9 +147,9 @@ func TestOriginOfYourOwn(t *testing.T) {
 	encode := func(more ...string) *process { return begin(t, append(to[:len(to):len(to)], more...)...) }
 
 	short, endless := encode("--event", "short", "--pipeline", "a"), encode("--event", "open", "--pipeline", "a")
-	e := begin(t, "edge", "--listen", "127.0.0.1:0", "--origin", "us-east=http://"+closedAddress(t), "--origin", "us-east="+at["deliver"], "--event", "short")
+	e := begin(t, "edge", "--listen", "127.0.0.1:0", "--origin", "us-east=http://"+servertest.Free(t), "--origin", "us-east="+at["deliver"], "--event", "short")
 	site := e.addresses(t, "deliver")["deliver"]
-	nowhere := begin(t, "encode", "--to", "http://"+closedAddress(t), "--config-from", at["deliver"], "--event", "short", "--pipeline", "b")
+	nowhere := begin(t, "encode", "--to", "http://"+servertest.Free(t), "--config-from", at["deliver"], "--event", "short", "--pipeline", "b")
 	encode("--event", "none", "--pipeline", "a").ends(t, patience, 1)
 	encode("--event", "short", "--pipeline", "z").ends(t, patience, 2)
 
@@ -172,17 +180,6 @@ func TestOriginOfYourOwn(t *testing.T) {
 			t.Errorf("something still listens for %s", name)
 		}
 	}
-}
-
-// closedAddress is one where nobody listens.
-func closedAddress(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = ln.Close()
-	return ln.Addr().String()
 }
 
 // hold asks for the segment that would come next, and returns the status of what comes; 0 for none.
@@ -249,11 +246,7 @@ func play(t *testing.T, event string) {
 // What cannot start says what is wrong, why, and what to do.
 func TestOriginCannotStart(t *testing.T) {
 	t.Parallel()
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
+	taken := servertest.Listen(t)
 	good := configuration(t, "name: o\nregion: r\n")
 	for _, c := range []struct {
 		code int
@@ -273,12 +266,13 @@ func TestOriginCannotStart(t *testing.T) {
 		{1, "--ca: README.md has no certificate", []string{"encode", "--to", "http://127.0.0.1:1", "--config-from", "http://127.0.0.1:1", "--pipeline", "a", "--ca", "README.md"}},
 		{2, "is no name", []string{"edge", "--origin", "r=http://127.0.0.1:1", "--event", "a/b"}},
 		{2, "it is said as us-east=http", []string{"edge", "--origin", "http://127.0.0.1:1", "--event", "a"}},
+		{2, "--ca: README.md has no certificate", []string{"edge", "--origin", "r=https://127.0.0.1:1", "--event", "a", "--ca", "README.md"}},
 		{2, "--cache-mib 0", []string{"edge", "--origin", "r=http://127.0.0.1:1", "--event", "a", "--cache-mib", "0"}},
 		{1, "address already in use", []string{"edge", "--origin", "r=http://127.0.0.1:1", "--event", "a", "--listen", taken.Addr().String()}},
 		{2, "[cert key]", []string{"encode", "--to", "http://127.0.0.1:1", "--config-from", "http://127.0.0.1:1", "--pipeline", "a", "--cert", "x"}},
 		{2, `required flag(s) "config-from", "pipeline"`, []string{"encode", "--to", "http://127.0.0.1:1"}},
 		{2, `--to: origin's URL`, []string{"encode", "--to", "127.0.0.1:1", "--config-from", "http://127.0.0.1:1", "--pipeline", "a"}},
-		{1, "is it started, and is that where it delivers?", []string{"encode", "--to", "http://127.0.0.1:1", "--config-from", "http://" + closedAddress(t), "--pipeline", "a"}},
+		{1, "is it started, and is that where it delivers?", []string{"encode", "--to", "http://127.0.0.1:1", "--config-from", "http://" + servertest.Free(t), "--pipeline", "a"}},
 	} {
 		p := begin(t, c.args...)
 		p.ends(t, patience, c.code)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -55,17 +56,31 @@ func (f *playFlags) begin(c *cobra.Command, sc *scenarios.Scenario, command stri
 	return o
 }
 
+// program is how commands that repeat something begin, as somebody types them who stands where the README is.
+const program = "bin/liveorigin"
+
 // repeat is the command line that makes the same run again.
 func (f *playFlags) repeat(verb, name string, more ...string) string {
-	words := []string{"bin/liveorigin", verb, name}
+	words := []string{program, verb, quoted(name)}
 	for _, s := range f.set {
 		if seed, ok := strings.CutPrefix(s, "seed="); ok {
 			words = append(words, "--seed", seed)
 		} else {
-			words = append(words, "--set", "'"+strings.ReplaceAll(s, "'", `'\''`)+"'")
+			words = append(words, "--set", quoted(s))
 		}
 	}
 	return strings.Join(append(words, more...), " ")
+}
+
+// needsNone is a word that no shell changes.
+var needsNone = regexp.MustCompile(`^[\w@%+=:,./-]+$`)
+
+// quoted is a word as a shell has to be given it.
+func quoted(word string) string {
+	if needsNone.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // load reads a scenario with the overrides of --set.
@@ -93,8 +108,16 @@ func completeScenarios(*cobra.Command, []string, string) ([]string, cobra.ShellC
 	return names, cobra.ShellCompDirectiveDefault
 }
 
-// stopOnSignal ends the context on the first Ctrl-C, and the process on the second.
-func stopOnSignal(stderr io.Writer) (context.Context, func()) {
+// What becomes of what was begun when Ctrl-C stops it.
+const (
+	judgedAll    = "judging what there is; its history is in the run's directory"
+	comparedNone = "comparing nothing"
+	fittedNone   = "fitting nothing"
+)
+
+// stopOnSignal ends the context on the first Ctrl-C, and says so, with what becomes of what was begun; the second one ends
+// the process.
+func stopOnSignal(stderr io.Writer, becomes string) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -102,10 +125,10 @@ func stopOnSignal(stderr io.Writer) (context.Context, func()) {
 		if _, ok := <-signals; !ok {
 			return
 		}
-		fmt.Fprintln(stderr, "\nstopping, and judging what there is; once more stops at once")
+		fmt.Fprintf(stderr, "\nstopping, and %s; once more stops at once\n", becomes)
 		cancel()
 		if _, ok := <-signals; ok {
-			fmt.Fprintln(stderr, "stopped at once; the history is in the run's directory")
+			fmt.Fprintln(stderr, "stopped at once")
 			os.Exit(exitBroke) // the kernel ends k6 with us
 		}
 	}()

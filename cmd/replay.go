@@ -48,7 +48,7 @@ func (f *replayFlags) replay(c *cobra.Command, name string) error {
 	if err := f.adapt(sc); err != nil {
 		return err
 	}
-	ctx, stop := stopOnSignal(c.ErrOrStderr())
+	ctx, stop := stopOnSignal(c.ErrOrStderr(), judgedAll)
 	defer stop()
 	o := sim.ReplayOptions{Options: f.begin(c, sc, f.repeat("replay", name, f.more()...)), Agents: f.agents}
 	report, plan, err := sim.Replay(ctx, sc, o)

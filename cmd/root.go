@@ -16,8 +16,9 @@ import (
 
 // The exit codes (design.md section 7). A report's verdict gives the others.
 const (
-	exitBroke = 1
-	exitUsage = 2
+	exitBroke       = 1
+	exitUsage       = 2
+	exitInterrupted = 4 // inconclusive
 )
 
 // Main is the whole program: it runs the command line of this process and returns the exit code.

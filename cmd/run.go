@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -26,7 +27,10 @@ report.json, junit.xml and summary.md.
 The stack is what origins keep segments in. embedded needs nothing: replicas in this process, modelled. containers starts
 Cassandra and memcached (or takes what ` + "`liveorigin stack up`" + ` kept), and origins and edges as processes of their own; faults
 stop containers and kill processes, and all that was acknowledged is read back at the end. external is the same over
-databases that are there: nothing of them is broken, and a keyspace of the run's own is made and dropped.`,
+databases that are there: nothing of them is broken, and a keyspace of the run's own is made and dropped. The file of
+--databases says where they are:
+
+` + indented(string(stack.ExampleDatabases())),
 		Example: `  liveorigin run region-loss
   liveorigin run scenarios/quiet.yaml --seed 7 --out /tmp/quiet
   liveorigin run region-loss --set audience.viewers.peak=50 --set 'faults[0].for=20s'
@@ -83,7 +87,7 @@ func (f *runFlags) again() (words []string) {
 		words = append(words, "--stack", f.stack)
 	}
 	if f.databases != "" {
-		words = append(words, "--databases", f.databases)
+		words = append(words, "--databases", quoted(f.databases))
 	}
 	return words
 }
@@ -96,7 +100,7 @@ func run(c *cobra.Command, name string, f *runFlags) error {
 	if err := f.check(sc); err != nil {
 		return err
 	}
-	ctx, stop := stopOnSignal(c.ErrOrStderr())
+	ctx, stop := stopOnSignal(c.ErrOrStderr(), judgedAll)
 	defer stop()
 	o := sim.RunOptions{Options: f.begin(c, sc, f.repeat("run", name, f.again()...)), K6: f.k6, Stack: f.stack,
 		Databases: f.databases, Part: []string{partVerb}}
@@ -126,4 +130,9 @@ func partCommand() *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// indented sets a file off from the text around it.
+func indented(file string) string {
+	return regexp.MustCompile(`(?m)^(.)`).ReplaceAllString(strings.TrimSpace(file), "  $1")
 }

@@ -10,14 +10,15 @@ import (
 
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/origin/admission/policies"
+	"github.com/liveorigin/liveorigin/scenarios/strictyaml"
 )
 
 // most is the largest number that a limit can have: beyond it a limit is none.
 const most = 1 << 20
 
-// check says everything that is wrong with a configuration, each with its path. It runs before the defaults are set, and
-// so knows what was left out.
-func (c *Config) check(wrong func(path, format string, args ...any)) {
+// check says everything that is wrong with a configuration. It runs before the defaults are set, and so knows what was left
+// out.
+func (c *Config) check(wrong strictyaml.Wrong) {
 	for path, name := range map[string]string{"name": c.Name, "region": c.Region} { // any order: problems are sorted
 		if !origin.ValidName(name) {
 			wrong(path, "%q is no name: 1 to 64 of A-Z a-z 0-9 . _ - that do not begin with a dot", name)
@@ -39,7 +40,7 @@ func (c *Config) check(wrong func(path, format string, args ...any)) {
 	c.checkEvents(wrong)
 }
 
-func (c *Config) checkHosts(wrong func(path, format string, args ...any)) {
+func (c *Config) checkHosts(wrong strictyaml.Wrong) {
 	h := &c.Hosts
 	for path, names := range map[string][]string{publish: h.Publish, deliver: h.Deliver, operate: h.Operate, peers: h.Peers} { // any order: as above
 		for i, name := range names {
@@ -54,7 +55,7 @@ func (c *Config) checkHosts(wrong func(path, format string, args ...any)) {
 }
 
 // checkIdentity: who has an identity speaks to no origin without, or its peers' secret would go over the wire as it is.
-func (c *Config) checkIdentity(wrong func(path, format string, args ...any)) {
+func (c *Config) checkIdentity(wrong strictyaml.Wrong) {
 	t := c.TLS.Peers
 	switch {
 	case t == nil:
@@ -74,7 +75,7 @@ func (c *Config) checkIdentity(wrong func(path, format string, args ...any)) {
 	}
 }
 
-func (c *Config) checkEvents(wrong func(path, format string, args ...any)) {
+func (c *Config) checkEvents(wrong strictyaml.Wrong) {
 	seen := map[string]bool{}
 	var need Bytes
 	for i, e := range c.Events {
@@ -107,7 +108,7 @@ func buffered(ev origin.Event) (n Bytes) {
 	return n
 }
 
-func (c *Config) checkStorage(wrong func(path, format string, args ...any)) {
+func (c *Config) checkStorage(wrong strictyaml.Wrong) {
 	s := &c.Storage
 	switch {
 	case s.Databases == "" && (s.Keyspace != "" || s.Retention != 0 || s.Recent != 0):
@@ -133,7 +134,7 @@ func (c *Config) checkStorage(wrong func(path, format string, args ...any)) {
 	}
 }
 
-func (c *Config) checkControl(wrong func(path, format string, args ...any)) {
+func (c *Config) checkControl(wrong strictyaml.Wrong) {
 	k := &c.Control
 	if k.URL != "" {
 		if err := checkURL(k.URL); err != nil {
@@ -152,7 +153,7 @@ func (c *Config) checkControl(wrong func(path, format string, args ...any)) {
 	}
 }
 
-func (c *Config) checkPublishers(wrong func(path, format string, args ...any)) {
+func (c *Config) checkPublishers(wrong strictyaml.Wrong) {
 	for path, t := range map[string]*Certificate{"publish": c.TLS.Publish, "deliver": c.TLS.Deliver, "operate": c.TLS.Operate} { // any order: problems are sorted
 		if t != nil && (t.Certificate == "" || t.Key == "") {
 			wrong("tls."+path, "needs a certificate and its key")
@@ -166,11 +167,11 @@ func (c *Config) checkPublishers(wrong func(path, format string, args ...any)) {
 	}
 }
 
-func (c *Config) checkAdmission(wrong func(path, format string, args ...any)) {
+func (c *Config) checkAdmission(wrong strictyaml.Wrong) {
 	a := &c.Admission
 	switch {
 	case !slices.Contains(policies.Names(), cmp.Or(a.Policy, policies.None)):
-		wrong("admission.policy", "unknown policy %q; there is %s", a.Policy, strings.Join(policies.Names(), ", "))
+		wrong("admission.policy", "unknown policy %q; there is %s", a.Policy, strictyaml.OneOf(policies.Names()))
 	case a.SlowPercent < 0 || a.SlowPercent > 100 || a.Reads < 0 || a.Reads > most:
 		wrong("admission", "slow_percent is at most 100, and reads at most %d", most)
 	case a.Policy != policies.Priority && (a.Slow != 0 || a.SlowPercent != 0 || a.Egress != 0):
@@ -180,7 +181,7 @@ func (c *Config) checkAdmission(wrong func(path, format string, args ...any)) {
 	}
 }
 
-func (c *Config) checkLimits(wrong func(path, format string, args ...any)) {
+func (c *Config) checkLimits(wrong strictyaml.Wrong) {
 	l := &c.Limits
 	for path, n := range map[string]int{"holders": l.Holders, "event_holders": l.EventHolders, "events": l.Events, "connections": l.Connections,
 		"per_client": l.PerClient} { // any order: as above

@@ -18,7 +18,8 @@ type Config struct {
 	Hosts       Hosts       `yaml:"hosts"`
 	TLS         TLS         `yaml:"tls"`
 	Credentials Credentials `yaml:"credentials"`
-	// Operators is the file of the operators' tokens (operator.ReadTokens); without one there is no operator API.
+	// Operators is the file of the operators' tokens (operator.ReadTokens), read again when it changes; without one there is no
+	// operator API.
 	Operators string    `yaml:"operators"`
 	Pprof     bool      `yaml:"pprof"` // profiles of the process, for whoever reaches the operators' listener
 	Control   Control   `yaml:"control"`
@@ -74,7 +75,8 @@ type Certificate struct {
 
 // Credentials are what packagers show to publish as a pipeline. Without any, everyone may.
 type Credentials struct {
-	// Tokens is a file with a JSON object of pipelines and their bearer tokens (originhttp.ReadTokens).
+	// Tokens is a file with a JSON object of pipelines and their bearer tokens (originhttp.ReadTokens); it is read again when
+	// it changes.
 	Tokens string `yaml:"tokens"`
 	// Certificates lets the pipeline publish that a client's certificate is for; tls.publish.client_ca has signed it.
 	Certificates bool `yaml:"certificates"`

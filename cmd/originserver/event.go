@@ -7,6 +7,7 @@ import (
 
 	"github.com/liveorigin/liveorigin/encoders"
 	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/scenarios/strictyaml"
 )
 
 // Event is an event as the file has it.
@@ -106,7 +107,7 @@ func (e Event) at(now time.Time) (origin.Event, error) {
 }
 
 // check says what is wrong with an event, and gives the event that it is with the defaults, if nothing is.
-func (e Event) check(path string, wrong func(path, format string, args ...any)) (ev origin.Event, ok bool) {
+func (e Event) check(path string, wrong strictyaml.Wrong) (ev origin.Event, ok bool) {
 	if e.Ladder != "" && len(e.Renditions) > 0 {
 		wrong(path+".renditions", "an event has a ladder or renditions of its own, not both")
 		return ev, false

@@ -125,7 +125,7 @@ func (s *Server) operating() (http.Handler, error) {
 	if s.config.Operators == "" {
 		return mux, nil
 	}
-	tokens, err := readFile(s.config.path(s.config.Operators), operator.ReadTokens)
+	tokens, err := operator.LoadTokens(s.config.path(s.config.Operators), s.logger)
 	if err != nil {
 		return nil, fmt.Errorf("operators: %w", err)
 	}

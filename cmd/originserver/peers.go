@@ -9,21 +9,21 @@ import (
 	"github.com/liveorigin/liveorigin/origin/originhttp"
 )
 
-// How long a node that starts waits for what another one knows, and for what the databases remember.
+// How long a node that starts waits for what another one knows, and for what the databases have.
 const (
 	catchUpTimeout = time.Second
 	recallTimeout  = 10 * time.Second
 )
 
-// catchUp enters what the databases remember of the events, and what other origins know of them: this one may have been
-// here before, and has forgotten everything. What was published in another region is entered when it can be read here.
+// catchUp enters what the databases have of the events, and what other origins know of them: this one may have been here
+// before, and has forgotten everything. What others know is entered when it can be read here.
 func (s *Server) catchUp(ctx context.Context) {
 	if s.own == nil {
 		return
 	}
+	s.recall(ctx)
 	arrivals := s.copying(s.config.Region, cassandra.NewArrivals(s.own))
 	arrivals.Peers = []origin.Peer{s.node}
-	s.recall(ctx, arrivals)
 	for region, clients := range s.neighbours { // any order: each tells the node by itself
 		var to origin.Peer = arrivals
 		if region == s.config.Region {
@@ -47,17 +47,17 @@ func (s *Server) catchUpLater() {
 
 // recall asks the databases. Without their answer the origin starts all the same: others may know, and what comes from
 // now on does not need it.
-func (s *Server) recall(ctx context.Context, arrivals origin.Peer) {
+func (s *Server) recall(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, recallTimeout)
 	defer cancel()
 	began := s.runtime.Now()
-	found, err := s.node.Recall(ctx, arrivals)
+	found, err := s.node.Recall(ctx)
 	took := s.runtime.Now().Sub(began)
 	if err != nil {
-		s.logger.Warn("the databases do not tell all that they remember", "candidates", found, "took", took, "error", err)
+		s.logger.Warn("the databases do not tell all that they have; the newest segments were asked for first", "candidates", found, "took", took, "error", err)
 		return
 	}
-	s.logger.Info("candidates that the databases remember", "candidates", found, "took", took)
+	s.logger.Info("candidates that the databases have", "candidates", found, "took", took)
 }
 
 // hear asks a neighbour what it knows; one that does not answer knows nothing.

@@ -4,13 +4,26 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/liveorigin/liveorigin/scenarios/strictyaml"
 )
 
 // The smallest configuration, to which mistakes are added.
 const small = "name: o\nregion: east\n"
+
+// parse reads the text of a file.
+func parse(file string, src []byte) (*Config, error) {
+	c := new(Config)
+	if err := strictyaml.Read(configuration, file, src, c, c.check); err != nil {
+		return nil, err
+	}
+	c.setDefaults()
+	return c, nil
+}
 
 func TestReadMistakes(t *testing.T) {
 	event := func(s string) string {
@@ -19,16 +32,16 @@ func TestReadMistakes(t *testing.T) {
 	for _, c := range []struct{ src, want string }{
 		// Keys and values that are not what they should be: where, what, and what was meant.
 		{small + "evnts: []", "c.yaml:3:1: unknown key \"evnts\"; did you mean \"events\"?\nevnts: []\n^"},
-		{small + "listen:\n  publsh: 127.0.0.1:1", "c.yaml:4:3: unknown key \"publsh\"; did you mean \"publish\"?\n  publsh: 127.0.0.1:1\n  ^"},
-		{small + "zzzzzzzz: 1", `c.yaml:3:1: unknown key "zzzzzzzz"` + "\n"},
-		{small + "name: p", `3:1: mapping key "name" already defined`},
+		{small + "listen:\n  publsh: 127.0.0.1:1", "c.yaml:4:3: unknown key \"publsh\" in listen; did you mean \"publish\"?\n  publsh: 127.0.0.1:1\n  ^"},
+		{small + "zzzzzzzz: 1", `c.yaml:3:1: unknown key "zzzzzzzz"; there is name, region, listen,`},
+		{small + "name: p", `3:1: key "name" is given twice; first in line 1`},
 		{small + "storage: {memory: 512}", `3:19: 512 needs a unit; did you mean "512MiB"?`},
 		{small + "storage: {memory: 1.5GiB}", `3:19: "1.5GiB" is no size`},
 		{small + "storage: {memory: 9999999999GiB}", `is no size`},
-		{small + "storage: {memory: [1]}", `3:19: "" is no size`},
-		{small + "limits: {holders: many}", `3:19: "many" is not what belongs here, which is a whole number`},
-		{small + "limits: [1]", `3:9: sequence was used where mapping is expected`},
-		{small + "peers: 1", `3:8: int was used where sequence is expected`},
+		{small + "storage: {memory: [1]}", `3:19: storage.memory should be one value, not a list`},
+		{small + "limits: {holders: many}", `3:19: "many" is not a whole number`},
+		{small + "limits: [1]", `3:9: limits should be a mapping, not a list`},
+		{small + "peers: 1", `3:8: peers should be a list, not one value`},
 		{event("segment: 2"), `2 needs a unit; did you mean "2s"?`},
 		{event("segment: -2s"), `"-2s" is no duration`},
 		{event("patience: soon"), `"soon" is no duration`},
@@ -53,15 +66,15 @@ func TestReadMistakes(t *testing.T) {
 		{small + "storage: {memory: 16MiB}\nevents:\n  - {id: e, start: now, regions: [{name: east, pipelines: [a]}]}",
 			`storage.memory: 16MiB; the events' time-shift buffers need`},
 		{small + "events:\n  - {id: e, start: now}", `4:5: events[0]: event e has 0 pipelines`},
-		{event("start: then"), `mapping key "start" already defined`},
+		{event("start: then"), `key "start" is given twice`},
 		{small + "events: [{id: e, start: then}]", `"then" is neither an instant`},
-		{event("retry_budget: 1s, patience: 2s"), `need 0 <= publish delay and 0 <= patience <= retry budget`},
+		{event("retry_budget: 1s, patience: 2s"), `0 <= patience <= retry budget`},
 		{event("ladder: hd, renditions: [{id: v}]"), `not both`},
 		{event("renditions: [{id: v, kind: film}]"), `a rendition needs kind: video or audio`},
 		{event("time_shift_buffer: 25h"), `time-shift buffer 25h0m0s is not within`},
 		{small + "events:\n  - {id: e, start: now, regions: [{name: east, pipelines: [a]}]}\n  - {id: e, start: now, regions: [{name: east, pipelines: [a]}]}", `5:5: events[1]: there is an event e already`},
 		{small + "limits: {events: 1}\nevents:\n  - {id: e, start: now, regions: [{name: east, pipelines: [a]}]}\n  - {id: f, start: now, regions: [{name: east, pipelines: [a]}]}", `events: 2 events; limits.events lets 1 be served`},
-		{small + "pprof: 1", `3:8: "1" is not what belongs here, which is true or false`},
+		{small + "pprof: 1", `3:8: "1" is neither true nor false`},
 		{small + "tls: {deliver: {certificate: c.pem}}", `3:16: tls.deliver: needs a certificate and its key`},
 		{small + "tls: {deliver: {certificate: c, key: k, client_ca: a}}", `nobody would look at the certificates`},
 		{small + "tls: {peers: {certificate: c, key: k}}", `3:14: tls.peers: needs a certificate and its key, and the ca`},
@@ -84,12 +97,12 @@ func TestReadMistakes(t *testing.T) {
 		{small + "admission: {reads: 1}", `is of policy: priority or adaptive`},
 		{small + "limits: {per_client: -1}", `limits.per_client: -1 is not within`},
 		// What is no configuration.
-		{"", "c.yaml:1:1: a configuration is one YAML document"},
-		{small + "---\n" + small, "a configuration is one YAML document"},
-		{"a: &x 1", "1:4: a configuration has no anchors"},
+		{"", "c.yaml:1:1: nothing in here; a configuration begins with `name:`"},
+		{small + "---\n" + small, "4:1: a second document; a configuration is one"},
+		{"a: &x 1", "1:4: \"&\": a configuration has no anchors"},
 		{"a: [", "c.yaml:1:4: "},
-		{strings.Repeat("[", 100), "no such depth"},
-		{strings.Repeat("- ", 100), "no such depth"},
+		{strings.Repeat("[", 100), "nested deeper than 32"},
+		{strings.Repeat("- ", 100), "nested deeper than 32"},
 		{"\xff", "not text in UTF-8"},
 		{strings.Repeat("a ,", 60_000), "c.yaml:"},
 	} {
@@ -141,11 +154,27 @@ func TestExample(t *testing.T) {
 	if c.Listen.Publish != defaultPublish || c.Listen.Deliver != defaultDeliver || c.Storage.Memory != defaultMemory {
 		t.Errorf("the example says other than the defaults: %+v", c)
 	}
-	for _, key := range keysOf(typeOfConfig) {
+	for _, key := range keysOf(reflect.TypeFor[Config]()) {
 		if !strings.Contains(string(Example()), key+":") && !strings.Contains(string(Example()), "`"+key+"`") {
 			t.Errorf("the example does not show %s", key)
 		}
 	}
+}
+
+// keysOf lists the keys of a configuration's part, and of all parts of that.
+func keysOf(t reflect.Type) (keys []string) {
+	for t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	for i := range t.NumField() {
+		if tag, ok := t.Field(i).Tag.Lookup("yaml"); ok {
+			keys = append(append(keys, tag), keysOf(t.Field(i).Type)...)
+		}
+	}
+	return keys
 }
 
 // The file of the databases lies beside the configuration, and has the regions of all peers.

@@ -179,17 +179,14 @@ func (s *Server) answer() error {
 func (s *Server) publishing() (http.Handler, error) {
 	o := originhttp.PublishingOptions{Region: s.config.Region,
 		Limits: originhttp.Limits{Body: int64(s.config.Limits.Body), InFlight: int64(s.config.Limits.InFlight)}}
-	var tokens map[string]string
-	c := s.config.Credentials
-	if c.Tokens != "" {
-		var err error
-		if tokens, err = readFile(s.config.path(c.Tokens), originhttp.ReadTokens); err != nil {
+	var err error
+	switch c := s.config.Credentials; {
+	case c.Tokens != "":
+		if o.Credentials, err = originhttp.LoadCredentials(s.config.path(c.Tokens), c.Certificates, s.logger); err != nil {
 			return nil, fmt.Errorf("credentials.tokens: %w", err)
 		}
-	}
-	if c.Tokens != "" || c.Certificates {
-		var err error
-		if o.Credentials, err = originhttp.NewCredentials(tokens, c.Certificates); err != nil {
+	case c.Certificates:
+		if o.Credentials, err = originhttp.NewCredentials(nil, true); err != nil {
 			return nil, err
 		}
 	}

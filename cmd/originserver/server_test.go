@@ -2,23 +2,15 @@ package originserver
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"io"
 	"log/slog"
-	"math/big"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -27,6 +19,7 @@ import (
 	"github.com/liveorigin/liveorigin/origin/control"
 	"github.com/liveorigin/liveorigin/origin/operator"
 	"github.com/liveorigin/liveorigin/origin/originhttp"
+	"github.com/liveorigin/liveorigin/origin/servertest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -42,7 +35,7 @@ const (
 func folder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	certificate, key := selfSigned(t)
+	certificate, key := servertest.PEM(t, servertest.NewAuthority(t).Own)
 	for name, text := range map[string][]byte{
 		"cert.pem": certificate, "key.pem": key,
 		"operators.txt": []byte("ann " + operatorSecret + "\nbob " + viewSecret + " read-only\n"),
@@ -55,26 +48,6 @@ func folder(t *testing.T) string {
 		}
 	}
 	return dir
-}
-
-// selfSigned is a certificate for 127.0.0.1.
-func selfSigned(t *testing.T) (certificate, key []byte) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "origin"}, NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
 }
 
 // started is a server that serves.
@@ -235,7 +208,7 @@ func misdirected(t *testing.T, address string) (status int) {
 
 // operators are two clients, of whom the second may only look.
 func operators(t *testing.T, s *started) (ann, bob *operator.Client) {
-	ann, bob = operator.NewClient("http://"+s.at[operate], operatorSecret), operator.NewClient("http://"+s.at[operate], viewSecret)
+	ann, bob = operator.NewClient("http://"+s.at[operate], operatorSecret, nil), operator.NewClient("http://"+s.at[operate], viewSecret, nil)
 	t.Cleanup(ann.Close)
 	t.Cleanup(bob.Close)
 	return ann, bob
@@ -286,27 +259,4 @@ func TestOpenMistakes(t *testing.T) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
-}
-
-// freePort is an address where nobody listens, and somebody can.
-func freePort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
-
-// eventually waits for what others tell each other.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for range 200 {
-		if ok() {
-			return
-		}
-		time.Sleep(25 * time.Millisecond)
-	}
-	t.Errorf("never: %s", what)
 }

@@ -59,7 +59,13 @@ func (s *Server) storage() (st stored, err error) {
 // memory is a store that has everything in memory.
 type memory struct{ *origin.Memory }
 
-// Remembered gives an object without waiting for anything.
+// Remembers implements origin.Remembering.
+func (m memory) Remembers(key origin.Key, digest uint32) bool {
+	_, ok := m.Remembered(key, digest)
+	return ok
+}
+
+// Remembered implements origin.Remembering: it is all in memory.
 func (m memory) Remembered(key origin.Key, digest uint32) (origin.Object, bool) {
 	o, err := m.Get(context.Background(), key, digest)
 	return o, err == nil

@@ -7,18 +7,14 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
 )
 
 // Duration is a time.Duration with a unit, as Go writes it: 2s, 500ms, 1h30m.
 type Duration time.Duration
 
-// UnmarshalYAML implements yaml.NodeUnmarshaler.
-func (d *Duration) UnmarshalYAML(n ast.Node) error { return located(n, d.set(textOf(n))) }
-
-func (d *Duration) set(s string) error {
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Duration) UnmarshalText(text []byte) error {
+	s := string(text)
 	if _, err := strconv.ParseFloat(s, 64); err == nil && s != "0" {
 		return fmt.Errorf("%s needs a unit; did you mean %q?", s, s+"s")
 	}
@@ -39,10 +35,9 @@ var sizes = []struct {
 	size int64
 }{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}}
 
-// UnmarshalYAML implements yaml.NodeUnmarshaler.
-func (b *Bytes) UnmarshalYAML(n ast.Node) error { return located(n, b.set(textOf(n))) }
-
-func (b *Bytes) set(s string) error {
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (b *Bytes) UnmarshalText(text []byte) error {
+	s := string(text)
 	if _, err := strconv.ParseFloat(s, 64); err == nil {
 		return fmt.Errorf("%s needs a unit; did you mean %q?", s, s+"MiB")
 	}
@@ -74,36 +69,18 @@ func (b Bytes) String() string {
 // Start is when an event starts: an instant, or, zero, the second in which the origin is started.
 type Start time.Time
 
-// UnmarshalYAML implements yaml.NodeUnmarshaler.
-func (s *Start) UnmarshalYAML(n ast.Node) error { return located(n, s.set(textOf(n))) }
-
-func (s *Start) set(text string) error {
-	if text == "now" {
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Start) UnmarshalText(text []byte) error {
+	if string(text) == "now" {
 		*s = Start{}
 		return nil
 	}
-	t, err := time.Parse(time.RFC3339, text)
+	t, err := time.Parse(time.RFC3339, string(text))
 	if err != nil || t.IsZero() {
 		return fmt.Errorf("%q is neither an instant, such as 2026-11-21T20:00:00Z, nor now", text)
 	}
 	*s = Start(t)
 	return nil
-}
-
-// textOf is a scalar as it stands in the file; nothing of what is no scalar, which no value takes.
-func textOf(n ast.Node) string {
-	if _, ok := n.(ast.ScalarNode); !ok {
-		return ""
-	}
-	return n.GetToken().Value
-}
-
-// located says where in the file a value is that cannot be.
-func located(n ast.Node, err error) error {
-	if err == nil {
-		return nil
-	}
-	return &yaml.SyntaxError{Message: err.Error(), Token: n.GetToken()}
 }
 
 func checkURL(s string) error {

@@ -39,9 +39,11 @@ type Cluster struct {
 type Config struct {
 	// Cluster is where rows are written to.
 	Cluster
-	// Reads is where they are read from; nil reads where it writes, over connections of its own. Another cluster, to
-	// which the first one copies, keeps an origin storm away from the writes, and gives up reading at once what was
-	// just written.
+	// Reads is where they are read from; nil reads where it writes, over connections of its own. It is another data centre
+	// of the same cluster, to which Cassandra copies, or another cluster, to which somebody else has to copy: nothing here
+	// does. Nodes that no write waits for meet the origin storms then. What has not come there yet is read where it was
+	// written, so that whatever was acknowledged can be read at once; so a cluster to which nobody copies spares the other
+	// one nothing. When the nodes there fail, reads fail too, and do not follow the writes.
 	Reads *Cluster
 	// Shared reads over the connections that are written over, to show what connections of their own are worth.
 	Shared bool
@@ -72,7 +74,7 @@ type Table struct {
 }
 
 // statements are the CQL of a table, with its keyspace.
-type statements struct{ claim, claimants, write, read, look, enter, list string }
+type statements struct{ claim, claimants, write, commit, read, look, list string }
 
 var keyspaceName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,47}$`)
 
@@ -110,10 +112,11 @@ func Open(ctx context.Context, c Config) (*Table, error) {
 
 // prepare looks whether the tables are there, and who the replicas are.
 func (t *Table) prepare(ctx context.Context, dc string) error {
-	for _, s := range []*gocql.Session{t.writes, t.reads} {
-		if err := hasTables(ctx, s, t.config.Keyspace); err != nil {
-			return err
-		}
+	if err := hasTables(ctx, t.writes, t.config.Keyspace); err != nil {
+		return err
+	}
+	if err := hasTables(ctx, t.reads, t.config.Keyspace); err != nil {
+		return fmt.Errorf("where rows are read: %w", err)
 	}
 	nodes := t.reads.GetHosts()
 	slices.SortFunc(nodes, func(a, b *gocql.HostInfo) int {
@@ -145,12 +148,12 @@ func statementsOf(keyspace string) statements {
 			" WHERE event = ? AND rendition = ? AND pipeline = ? AND number = ? LIMIT 2",
 		write: "INSERT INTO " + keyspace + ".rows (event, rendition, pipeline, number, part, digest, value, expires)" +
 			" VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TTL ? AND TIMESTAMP ?",
+		commit: "INSERT INTO " + keyspace + ".rows (event, rendition, pipeline, number, part, digest, value, expires," +
+			" region, defects, size) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TTL ? AND TIMESTAMP ?",
 		read: "SELECT value, expires FROM " + keyspace + ".rows WHERE " + key,
 		look: "SELECT expires FROM " + keyspace + ".rows WHERE " + key,
-		enter: "INSERT INTO " + keyspace + ".candidates (event, rendition, pipeline, bucket, number, digest, region, defects, size)" +
-			" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) USING TTL ?",
-		list: "SELECT number, digest, region, defects, size FROM " + keyspace + ".candidates" +
-			" WHERE event = ? AND rendition = ? AND pipeline = ? AND bucket = ? AND number >= ? AND number <= ?",
+		list: "SELECT digest, region, defects, size FROM " + keyspace + ".rows" +
+			" WHERE event = ? AND rendition = ? AND pipeline = ? AND number = ? AND part = ?",
 	}
 }
 
@@ -165,8 +168,8 @@ func hasTables(ctx context.Context, s *gocql.Session, keyspace string) error {
 			keyspace, ErrNoKeyspace)
 	case made["rows"] == nil || made["claims"] == nil:
 		return fmt.Errorf("keyspace %q has tables, but not ours; name another one: %w", keyspace, ErrNoKeyspace)
-	case made["candidates"] == nil:
-		return fmt.Errorf("keyspace %q is of an older version and has no table of candidates; make a new one: %w", keyspace, ErrNoKeyspace)
+	case made["rows"]["columns"] != columnsOfRows:
+		return fmt.Errorf("keyspace %q is of another version, and its rows have other columns; make a new one: %w", keyspace, ErrNoKeyspace)
 	}
 	return nil
 }

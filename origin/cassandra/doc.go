@@ -5,15 +5,14 @@
 //	            ---> rows    (event, rendition, pipeline, number, part), digest -> value, expires
 //	Put part n  ---> rows    only: nobody reads a chunk that no index lists
 //	Get         <--- rows    by its full key
-//	Enter       ---> candidates  (event, rendition, pipeline, bucket of numbers), number, digest -> region, defects, size
-//	List        <--- candidates  of a range of numbers
+//	List        <--- rows    of part 0 of a range of numbers, without their values
 //	Arrivals    <--- rows    of part 0, in the other region's data centre; Cassandra does the copying
 //
 // Every statement is at LOCAL_QUORUM. Every row is a partition of its own, so that a segment's chunks are spread over all
-// nodes of the data centre and no partition grows; what nodes that start want to know, the candidates of many segments at
-// once, is a small table beside, whose partitions have at most 4096 numbers. Nothing is ever deleted, and nothing is
-// scanned but ranges of candidates that are still kept: rows expire, each with its own TTL, and whole files of them with
-// their time window.
+// nodes of the data centre and no partition grows. The row that commits an object, of part 0, says besides what candidate
+// it is: region, defects and size, which nodes that start want to know of many segments at once. Each is asked for by its
+// key, which takes a starting node some reads and a publication nothing. Nothing is ever deleted and nothing is scanned:
+// rows expire, each with its own TTL, and whole files of them with their time window.
 //
 // # At most one digest
 //

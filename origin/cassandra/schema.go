@@ -88,7 +88,7 @@ func (s Schema) Check(ctx context.Context, c Config) (differences []string, err 
 		if err != nil {
 			return err
 		}
-		for _, table := range []string{"candidates", "claims", "rows"} {
+		for _, table := range []string{"claims", "rows"} {
 			if made[table] == nil {
 				differences = append(differences, fmt.Sprintf("table %s.%s is missing", c.Keyspace, table))
 				continue
@@ -153,11 +153,8 @@ func (s Schema) definitions(keyspace string) []string {
 		"CREATE TABLE " + keyspace + ".claims (event text, rendition text, pipeline text, number bigint, digest bigint," +
 			" PRIMARY KEY ((event, rendition, pipeline, number), digest))" + options,
 		"CREATE TABLE " + keyspace + ".rows (event text, rendition text, pipeline text, number bigint, part int," +
-			" digest bigint, value blob, expires bigint," +
+			" digest bigint, value blob, expires bigint, region text, defects text, size bigint," +
 			" PRIMARY KEY ((event, rendition, pipeline, number, part), digest))" + options,
-		"CREATE TABLE " + keyspace + ".candidates (event text, rendition text, pipeline text, bucket bigint, number bigint," +
-			" digest bigint, region text, defects text, size bigint," +
-			" PRIMARY KEY ((event, rendition, pipeline, bucket), number, digest))" + options,
 	}
 }
 
@@ -183,12 +180,15 @@ func (s Schema) grace() int {
 	return int(min(3*time.Hour, max(10*time.Minute, retention)).Seconds())
 }
 
+// columnsOfRows are those of the table of rows, by name.
+const columnsOfRows = "defects text, digest bigint, event text, expires bigint, number bigint, part int, pipeline text, region text," +
+	" rendition text, size bigint, value blob"
+
 // wants are a table's properties, as tablesOf reads them.
 func (s Schema) wants(table string) map[string]string {
 	columns := map[string]string{
-		"claims":     "digest bigint, event text, number bigint, pipeline text, rendition text",
-		"rows":       "digest bigint, event text, expires bigint, number bigint, part int, pipeline text, rendition text, value blob",
-		"candidates": "bucket bigint, defects text, digest bigint, event text, number bigint, pipeline text, region text, rendition text, size bigint",
+		"claims": "digest bigint, event text, number bigint, pipeline text, rendition text",
+		"rows":   columnsOfRows,
 	}
 	return map[string]string{
 		"columns":           columns[table],

@@ -3,6 +3,7 @@ package cassandra
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -108,8 +109,10 @@ func advise(err error, to Cluster, others []string) error {
 		return fmt.Errorf("%s asks for a user and a password: %w: %w", at, ErrRefused, err)
 	case says("password", "credentials", "authenticat"):
 		return fmt.Errorf("%s does not let %q in; check user and password: %w: %w", at, to.User, ErrRefused, err)
+	case says("remote error: tls") && says("certificate", "internal error"):
+		return fmt.Errorf("%s %s: %w: %w", at, against(to.TLS), ErrRefused, err)
 	case says("certificate"):
-		return fmt.Errorf("%s: one side does not trust the other's certificate; check who signed it, and for which name: %w: %w",
+		return fmt.Errorf("%s: its certificate is not trusted here; check who signed it (ca), and for which name (server_name): %w: %w",
 			at, ErrRefused, err)
 	case says("tls handshake", "protocol response version"):
 		return fmt.Errorf("%s speaks another protocol; check the port, and whether it asks for TLS: %w: %w", at,
@@ -118,6 +121,14 @@ func advise(err error, to Cluster, others []string) error {
 		return fmt.Errorf("%s hangs up at once; it may ask for TLS: %w: %w", at, origin.ErrUnreachable, err)
 	}
 	return fmt.Errorf("no answer from %s; is it up, and are its ports published: %w: %w", at, origin.ErrUnreachable, err)
+}
+
+// against says what a cluster has against its client's certificate. It calls one that it does not trust an internal error.
+func against(c *tls.Config) string {
+	if len(c.Certificates) == 0 {
+		return "asks for a certificate of its client, and none is configured; give it one (cert and key)"
+	}
+	return "does not trust the certificate of its client; check who signed it (cert), and whom the cluster trusts"
 }
 
 // What Open may find.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/apache/cassandra-gocql-driver/v2"
@@ -68,21 +69,43 @@ func (t *Table) claim(ctx context.Context, key origin.Key, digest uint32, ttl in
 // beside is when a statement goes to a second node as well, since the first has not answered: nobody tells the driver of
 // a node that stands still, and a put that is three statements would meet it more often than not. Package keyvalue tries
 // a whole put again, and may meet it again.
-var beside = &gocql.SimpleSpeculativeExecution{NumAttempts: 1, TimeoutDelay: 100 * time.Millisecond}
+//
+// Where only one node is up there is no second one, and the driver would take that for the statement's answer.
+type beside struct{ session *gocql.Session }
+
+// Attempts implements gocql.SpeculativeExecutionPolicy.
+func (b beside) Attempts() int {
+	up := 0
+	for _, node := range b.session.GetHosts() {
+		if node.IsUp() {
+			up++
+		}
+	}
+	return min(max(up-1, 0), 1)
+}
+
+// Delay implements gocql.SpeculativeExecutionPolicy.
+func (beside) Delay() time.Duration { return 100 * time.Millisecond }
 
 // ask is a statement at a quorum of the data centre. Each of ours can be done twice.
 func ask(s *gocql.Session, statement string, args ...any) *gocql.Query {
-	return s.Query(statement, args...).Consistency(gocql.LocalQuorum).Idempotent(true).SetSpeculativeExecutionPolicy(beside)
+	return s.Query(statement, args...).Consistency(gocql.LocalQuorum).Idempotent(true).SetSpeculativeExecutionPolicy(beside{s})
 }
 
-// write writes a row. To write it again, with the same bytes and time, changes nothing.
+// write writes a row. To write it again, with the same bytes and time, changes nothing. The row that commits an object has
+// its candidate besides, for List.
 func (t *Table) write(ctx context.Context, key origin.Key, o origin.Object, ttl int, written time.Time) error {
 	var expires int64
 	if !o.ExpiresAt.IsZero() {
 		expires = o.ExpiresAt.UnixMicro()
 	}
-	return explain(ask(t.writes, t.statements.write, key.Event, key.Rendition, key.Pipeline, int64(key.Number), key.Part,
-		int64(o.Digest), o.Body, expires, ttl, written.UnixMicro()).ExecContext(ctx))
+	values := append(keyOf(key, o.Digest), o.Body, expires)
+	statement := t.statements.write
+	if c := o.Candidate; c != nil && key.Part == 0 {
+		statement = t.statements.commit
+		values = append(values, c.Region, strings.Join(c.Defects.Names(), ","), int64(c.Size))
+	}
+	return explain(ask(t.writes, statement, append(values, ttl, written.UnixMicro())...).ExecContext(ctx))
 }
 
 // ttl is how long a row is kept, in whole seconds, rounded up so that nothing goes early; zero is for ever.
@@ -104,7 +127,11 @@ func (t *Table) Get(ctx context.Context, key origin.Key, digest uint32) (origin.
 	if t.config.ReadOne {
 		consistency = gocql.LocalOne
 	}
-	o, err := t.read(ctx, key, digest, func(q *gocql.Query) *gocql.Query { return q.Consistency(consistency) })
+	how := func(q *gocql.Query) *gocql.Query { return q.Consistency(consistency) }
+	o, err := t.read(ctx, t.reads, key, digest, how)
+	if t.config.Reads != nil && errors.Is(err, origin.ErrNotFound) {
+		o, err = t.read(ctx, t.writes, key, digest, how) // it has not been copied yet
+	}
 	if err != nil {
 		return o, fmt.Errorf("get %s: %w", name(key), err)
 	}
@@ -119,7 +146,7 @@ func (t *Table) GetFrom(ctx context.Context, replica int, key origin.Key, digest
 		return origin.Object{}, fmt.Errorf("get %s from replica %d of %d: %w", name(key), replica, len(t.replicas),
 			origin.ErrNotFound)
 	}
-	o, err := t.read(ctx, key, digest, func(q *gocql.Query) *gocql.Query {
+	o, err := t.read(ctx, t.reads, key, digest, func(q *gocql.Query) *gocql.Query {
 		return q.Consistency(gocql.LocalOne).SetHostID(t.replicas[replica])
 	})
 	if err != nil {
@@ -128,10 +155,11 @@ func (t *Table) GetFrom(ctx context.Context, replica int, key origin.Key, digest
 	return o, nil
 }
 
-func (t *Table) read(ctx context.Context, key origin.Key, digest uint32, how func(*gocql.Query) *gocql.Query) (origin.Object, error) {
+func (t *Table) read(ctx context.Context, from *gocql.Session, key origin.Key, digest uint32, how func(*gocql.Query) *gocql.Query) (
+	origin.Object, error) {
 	o := origin.Object{Digest: digest}
 	var expires int64
-	err := how(ask(t.reads, t.statements.read, keyOf(key, digest)...)).ScanContext(ctx, &o.Body, &expires)
+	err := how(ask(from, t.statements.read, keyOf(key, digest)...)).ScanContext(ctx, &o.Body, &expires)
 	if err != nil {
 		return origin.Object{}, explain(err)
 	}

@@ -28,6 +28,12 @@ func (s *Store) Get(ctx context.Context, key origin.Key, digest uint32) (origin.
 	return o, err
 }
 
+// Remembers implements origin.Remembering.
+func (s *Store) Remembers(key origin.Key, digest uint32) bool {
+	_, ok := s.recent.get(key, digest)
+	return ok
+}
+
 // Remembered implements origin.Remembering.
 func (s *Store) Remembered(key origin.Key, digest uint32) (origin.Object, bool) {
 	o, ok := s.recent.get(key, digest)
@@ -37,6 +43,8 @@ func (s *Store) Remembered(key origin.Key, digest uint32) (origin.Object, bool) 
 	}
 	return o, ok
 }
+
+var _ origin.Remembering = (*Store)(nil)
 
 // source is who answered a Get.
 type source int

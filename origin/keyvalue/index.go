@@ -77,7 +77,7 @@ func (x *index) span(chunk int) (from, to int) {
 // rowOf is the row of a chunk of o, counted from 0.
 func (x *index) rowOf(chunk int, o origin.Object) origin.Object {
 	from, to := x.span(chunk)
-	o.Size, o.Digest, o.Flaws = to-from, x.chunks[chunk], 0
+	o.Size, o.Digest, o.Flaws, o.Candidate = to-from, x.chunks[chunk], 0, nil
 	if !x.bodiless {
 		o.Body = o.Body[from:to:to]
 	}

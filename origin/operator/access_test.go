@@ -109,7 +109,7 @@ func TestRoom(t *testing.T) {
 	store := &control.Memory{}
 	s := &stuck{make(chan struct{}), make(chan struct{})}
 	service := control.NewService(control.ServiceConfig{Runtime: rt, Store: store, Journal: store, Neighbours: []control.Neighbour{{Name: "stuck", Listener: s}}})
-	api := New(Config{Service: service, Tokens: people, Clock: rt})
+	api := New(Config{Service: service, Tokens: NewTokens(people).Now, Clock: rt})
 	body, _ := json.Marshal(control.Create{Event: demo("live", time.Now())})
 	for range maxInFlight {
 		rt.Go(func() {
@@ -155,7 +155,7 @@ func FuzzReadTokens(f *testing.F) {
 		for _, one := range all {
 			r := httptest.NewRequest("GET", "/", nil)
 			r.Header.Set("Authorization", "Bearer "+one.Secret)
-			if _, ok := newTokens(all).of(r); !ok {
+			if _, ok := NewTokens(all).of(r); !ok {
 				t.Errorf("%+v is not let in", one)
 			}
 		}

@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -29,9 +30,10 @@ const (
 	askPause  = 200 * time.Millisecond // before the second try; twice that before the third
 )
 
-// NewClient makes a client of the operator API at a base URL, as http://localhost:8090.
-func NewClient(base, token string) *Client {
-	return &Client{strings.TrimRight(base, "/"), token, newHTTPClient(askWithin, nil)}
+// NewClient makes a client of the operator API at a base URL, as http://localhost:8090. secure is for https: authorities to
+// trust; nil trusts the system's.
+func NewClient(base, token string, secure *tls.Config) *Client {
+	return &Client{strings.TrimRight(base, "/"), token, newHTTPClient(askWithin, secure)}
 }
 
 // Close lets the connections go.

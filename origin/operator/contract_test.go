@@ -86,7 +86,7 @@ func newBench(t testing.TB) *bench {
 	b := &bench{t: t, store: &moody{}, doc: doc, seen: map[string]bool{}}
 	rt := &origin.Wall{}
 	b.service = control.NewService(control.ServiceConfig{Runtime: rt, Store: b.store, Journal: b.store})
-	b.api = New(Config{Service: b.service, Tokens: people, Clock: rt})
+	b.api = New(Config{Service: b.service, Tokens: NewTokens(people).Now, Clock: rt})
 	created := control.Operation{ID: "used", Event: "live", Do: control.Create{Event: demo("live", time.Now().Add(-time.Hour))}}
 	if _, err := b.service.Do(t.Context(), "setup", created); err != nil {
 		t.Fatal(err)
@@ -302,7 +302,7 @@ func TestClient(t *testing.T) {
 	b := newBench(t)
 	srv := httptest.NewServer(b.api)
 	defer srv.Close()
-	c := NewClient(srv.URL+"/", annsSecret)
+	c := NewClient(srv.URL+"/", annsSecret, nil)
 	defer c.Close()
 	ctx := t.Context()
 	later := demo("later", time.Now().Add(time.Hour))
@@ -366,7 +366,7 @@ func TestClientTriesAgain(t *testing.T) {
 		b.api.ServeHTTP(w, r)
 	}))
 	defer srv.Close()
-	c := NewClient(srv.URL, annsSecret)
+	c := NewClient(srv.URL, annsSecret, nil)
 	defer c.Close()
 	answer, err := c.Do(t.Context(), control.Operation{Event: "live", Do: control.BumpCacheVersion{}})
 	if err != nil || answer.State.CacheVersion != 1 || !answer.Repeated || tries != 3 {

@@ -20,8 +20,8 @@ var openAPI []byte
 // Config is what the operator API needs.
 type Config struct {
 	Service *control.Service
-	Tokens  []Token
-	Clock   origin.Clock // tells the phases of events
+	Tokens  func() Tokens // those that are known now
+	Clock   origin.Clock  // tells the phases of events
 }
 
 // What the API takes on.
@@ -33,15 +33,14 @@ const (
 // api answers operators.
 type api struct {
 	Config
-	tokens tokens
-	room   chan struct{}
-	mux    *http.ServeMux
+	room chan struct{}
+	mux  *http.ServeMux
 }
 
 // New is the operator API, for a listener that only operators reach. It wants a server with limits on headers and on time
 // around it, as originhttp.NewServer gives.
 func New(c Config) http.Handler {
-	a := &api{Config: c, tokens: newTokens(c.Tokens), room: make(chan struct{}, maxInFlight), mux: http.NewServeMux()}
+	a := &api{Config: c, room: make(chan struct{}, maxInFlight), mux: http.NewServeMux()}
 	byPath := map[string][]route{}
 	for _, r := range routes {
 		byPath[r.path] = append(byPath[r.path], r)
@@ -62,7 +61,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(openAPI) // who does not want it has gone
 		return
 	}
-	who, ok := a.tokens.of(r)
+	who, ok := a.Tokens().of(r)
 	switch {
 	case !ok:
 		problem(http.StatusUnauthorized, "send a token that is known here: Authorization: Bearer ...").write(w)

@@ -26,7 +26,7 @@ const (
 //
 // What is nil cannot be asked for.
 func States(token string, l control.Listener, d origin.Directory) http.Handler {
-	s := &states{newTokens([]Token{{Secret: token}}), l, d, make(chan struct{}, maxInFlight)}
+	s := &states{NewTokens([]Token{{Secret: token}}), l, d, make(chan struct{}, maxInFlight)}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if p := s.answer(w, r); p != nil {
 			p.write(w)
@@ -35,7 +35,7 @@ func States(token string, l control.Listener, d origin.Directory) http.Handler {
 }
 
 type states struct {
-	tokens    tokens
+	tokens    Tokens
 	listener  control.Listener
 	directory origin.Directory
 	room      chan struct{}

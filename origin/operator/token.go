@@ -6,8 +6,12 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"os"
 	"strings"
+
+	"github.com/liveorigin/liveorigin/origin/fresh"
 )
 
 // Token is a secret by which an operator is known.
@@ -68,22 +72,51 @@ func parseToken(words []string) (Token, error) {
 	return t, nil
 }
 
-// tokens finds who has a secret. What is compared has one length, and all are, so that the time tells nothing.
-type tokens []struct {
+// Tokens finds who has a secret. What is compared has one length, and all are, so that the time tells nothing.
+type Tokens []struct {
 	Token
 	digest [sha256.Size]byte
 }
 
-func newTokens(all []Token) tokens {
-	ts := make(tokens, len(all))
+// NewTokens makes them ready to be compared with.
+func NewTokens(all []Token) Tokens {
+	ts := make(Tokens, len(all))
 	for i, t := range all {
 		ts[i].Token, ts[i].digest = t, sha256.Sum256([]byte(t.Secret))
 	}
 	return ts
 }
 
+// Now is for tokens that do not change.
+func (ts Tokens) Now() Tokens { return ts }
+
+// LoadTokens reads a file of tokens as ReadTokens does, and gives those that it has whenever it is asked. A change that cannot
+// be used is logged, and what was there stays.
+func LoadTokens(file string, logger *slog.Logger) (now func() Tokens, err error) {
+	read := func() (Tokens, error) {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		all, err := ReadTokens(f)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		return NewTokens(all), nil
+	}
+	report := func(err error) {
+		logger.Error("operators' tokens not reloaded; those before stay in use", "error", err)
+	}
+	current, err := fresh.Read(read, report, file)
+	if err != nil {
+		return nil, err
+	}
+	return current.Now, nil
+}
+
 // of finds the token of a request (RFC 6750, section 2.1).
-func (ts tokens) of(r *http.Request) (found Token, ok bool) {
+func (ts Tokens) of(r *http.Request) (found Token, ok bool) {
 	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || secret == "" {
 		return Token{}, false

@@ -3,18 +3,15 @@ package containers_test
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/shirou/gopsutil/v4/cpu"
 
 	"github.com/liveorigin/liveorigin/origin"
-	"github.com/liveorigin/liveorigin/origin/cassandra"
 	"github.com/liveorigin/liveorigin/origin/keyvalue"
+	"github.com/liveorigin/liveorigin/origin/servertest"
 )
 
 // BenchmarkWriteThrough is what giving rows to the cache adds to a Put: the target is 1 ms at the median and 5 ms at the
@@ -84,138 +81,8 @@ func (f fixed) Put(ctx context.Context, k origin.Key, o origin.Object) error {
 
 // hanging is a node of the cache that takes connections and never says anything.
 func hanging(b *testing.B) origin.Store {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { l.Close() })
+	l := servertest.Listen(b)
 	return openCacheAt(b, l.Addr().String(), 0)
-}
-
-// What an origin storm is: so many readers, each of which reads an old object at every beat, from everywhere at once, as
-// edges do that are cold. The beat keeps the readers from measuring the processor; cpu-% says whether it does.
-const (
-	stormReaders = 10
-	stormBeat    = 100 * time.Millisecond
-	stormObjects = 96
-	stormPut     = 40 * time.Millisecond // a segment is put so often, calm or storm
-	stormTurn    = time.Second
-	stormTurns   = 20 // calm and storm, in turn
-)
-
-// BenchmarkStorm is what an origin storm does to puts, into real databases: as it is built, with everything read from
-// Cassandra, and with that over the connections that are written over. The target is that the first moves a put's 99th
-// percentile by a tenth at most. On a machine of a few cores readers, databases and writers have to share these, which
-// is more than connections and caches can make up for.
-func BenchmarkStorm(b *testing.B) {
-	s := sharedStack(b)
-	c := keyspace(b, s, map[string]int{here: 3})
-	stored := openStore(b, openTable(b, c), nil)
-	for i := range stormObjects {
-		k, o := oldObject(i)
-		if err := stored.Put(b.Context(), k, o); err != nil {
-			b.Fatal(err)
-		}
-	}
-	for _, arm := range []struct {
-		name   string
-		cached bool
-		shared bool
-	}{{"as-built", true, false}, {"no-cache", false, false}, {"no-cache-one-session", false, true}} {
-		b.Run(arm.name, func(b *testing.B) {
-			with := c
-			with.Shared = arm.shared
-			var caches []origin.Store
-			recent := 0
-			if arm.cached {
-				caches, recent = openCaches(b, s), 8
-			}
-			storm(b, with, caches, recent)
-		})
-	}
-}
-
-func oldObject(n int) (origin.Key, origin.Object) {
-	k := origin.Key{Event: "final", Rendition: "old", Number: origin.SegmentNumber(n), Pipeline: "us-east-a"}
-	return k, object(uint64(n), 500_000)
-}
-
-// storm measures puts in calm and storm.
-func storm(b *testing.B, c cassandra.Config, caches []origin.Store, recent int) {
-	store := openStore(b, openTable(b, c), caches, func(c *keyvalue.Config) { c.Recent = recent })
-	for i := range stormObjects { // as they have been since they were put
-		read(b, store, i)
-	}
-	var took [2][]time.Duration
-	var busy [2]float64
-	warm, cancel := context.WithTimeout(b.Context(), stormTurn) // and so is the other side's code
-	putNew(warm, b, store)
-	cancel()
-	for b.Loop() {
-		for turn := range stormTurns {
-			ctx, cancel := context.WithTimeout(b.Context(), stormTurn)
-			var readers sync.WaitGroup
-			if turn%2 == 1 {
-				for r := range stormReaders {
-					readers.Go(func() { readOld(ctx, b, store, r) })
-				}
-			}
-			before := cpuTimes(b)
-			took[turn%2] = append(took[turn%2], putNew(ctx, b, store)...)
-			readers.Wait()
-			cancel()
-			busy[turn%2] += before.busySince(b) / (stormTurns / 2)
-		}
-	}
-	b.ReportMetric(0, "ns/op")
-	for i, name := range []string{"calm", "storm"} {
-		b.ReportMetric(inMs(percentile(took[i], 50)), name+"-p50-ms")
-		b.ReportMetric(inMs(percentile(took[i], 99)), name+"-p99-ms")
-		b.ReportMetric(100*busy[i]/float64(b.N), name+"-cpu-%")
-	}
-	for _, p := range []int{50, 99} {
-		ratio := float64(percentile(took[1], p)) / float64(percentile(took[0], p))
-		b.ReportMetric(ratio, fmt.Sprintf("storm/calm-p%d", p))
-	}
-}
-
-var newest origin.SegmentNumber // of all benchmarks, which put each segment once
-
-// putNew puts one segment after the other until ctx ends.
-func putNew(ctx context.Context, b *testing.B, store origin.Store) (took []time.Duration) {
-	_, o := oldObject(0)
-	beat := time.NewTicker(stormPut)
-	defer beat.Stop()
-	for ctx.Err() == nil {
-		newest++
-		k := origin.Key{Event: "final", Rendition: "new", Number: newest, Pipeline: "us-east-a"}
-		began := time.Now()
-		if err := store.Put(context.WithoutCancel(ctx), k, o); err != nil {
-			b.Error(err)
-		}
-		took = append(took, time.Since(began))
-		<-beat.C
-	}
-	return took
-}
-
-// readOld reads old objects in an order of its own, one at every beat, until ctx ends.
-func readOld(ctx context.Context, b *testing.B, store origin.Store, reader int) {
-	order := rand.New(rand.NewPCG(uint64(reader), 0))
-	time.Sleep(stormBeat * time.Duration(reader) / stormReaders)
-	beat := time.NewTicker(stormBeat)
-	defer beat.Stop()
-	for ctx.Err() == nil {
-		read(b, store, order.IntN(stormObjects))
-		<-beat.C
-	}
-}
-
-func read(b *testing.B, store origin.Store, n int) {
-	k, o := oldObject(n)
-	if _, err := store.Get(context.Background(), k, o.Digest); err != nil {
-		b.Errorf("read object %d: %v", n, err)
-	}
 }
 
 // machine is the processor time of the whole machine, in seconds.

@@ -151,7 +151,7 @@ func TestReal(t *testing.T) {
 	s := sharedStack(t)
 	t.Run("suites", func(t *testing.T) {
 		for name, test := range map[string]func(*testing.T, *containers.Stack){
-			"cassandra": testCassandra, "memcached": testMemcached, "keyvalue": testKeyvalue,
+			"cassandra": testCassandra, "memcached": testMemcached, "keyvalue": testKeyvalue, "reads": testReads,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -169,7 +169,7 @@ func testCassandra(t *testing.T, s *containers.Stack) {
 func testMemcached(t *testing.T, s *containers.Stack) {
 	node := s.Of(containers.Memcached, there)[0]
 	open := func(t *testing.T) origin.Store { return openCache(t, node, patient) }
-	origintest.Run(t, origintest.Subject{Rows: true, Cache: true, MaxBody: 1<<20 - 1000,
+	origintest.Run(t, origintest.Subject{Rows: true, Cache: true, Expires: true, MaxBody: 1<<20 - 1000,
 		New:   func(t *testing.T, _ origin.Runtime) origin.Store { return open(t) },
 		Again: func(t *testing.T, _ origin.Store) origin.Store { return open(t) },
 	})

@@ -2,127 +2,153 @@ package containers
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
-	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/origin/cassandra"
+	"github.com/liveorigin/liveorigin/origin/servertest"
+	"github.com/liveorigin/liveorigin/sim/stack"
 )
 
-// certificate is one that a node has for its own address, and signed by itself, in PEM behind its key.
-func certificate(t *testing.T, node net.IP) (keyAndCertificate string, trusted *x509.CertPool) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "node"}, NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{node},
-		IsCA: true, BasicConstraintsValid: true}
-	made, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	secret, err2 := x509.MarshalPKCS8PrivateKey(key)
-	if err := errors.Join(err, err2); err != nil {
-		t.Fatal(err)
-	}
-	inPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: made})
-	trusted = x509.NewCertPool()
-	trusted.AppendCertsFromPEM(inPEM)
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})) + string(inPEM), trusted
-}
-
-// secured makes nodes that are started before the test's end ask for passwords, and for TLS.
-func secured(t *testing.T, keyAndCertificate string) {
-	plain := cassandraYAML
-	t.Cleanup(func() { cassandraYAML = plain })
-	cassandraYAML = fmt.Appendf(nil, `%s
+// securedYAML makes a node ask for passwords, for TLS, and for a client's certificate.
+const securedYAML = `
 authenticator:
   class_name: org.apache.cassandra.auth.PasswordAuthenticator
 client_encryption_options:
   enabled: true
   optional: false
+  require_client_auth: true
   ssl_context_factory:
     class_name: org.apache.cassandra.security.PEMBasedSslContextFactory
     parameters:
       private_key: |
         %s
-`, plain, strings.ReplaceAll(strings.TrimSpace(keyAndCertificate), "\n", "\n        "))
-}
+      trusted_certificates: |
+        %s
+`
 
-// A node that asks for TLS and a password gets both, and what is wrong with either is told.
-func TestSecured(t *testing.T) {
-	needContainers(t)
-	ctx := t.Context()
-	s := &Stack{engine: engine(t), Plan: Plan{Name: "liveorigin-test-secured", Regions: regions("us-east"), Heap: 300 * mebibyte}.complete()}
-	defer func() {
-		if err := s.discard(context.Background()); err != nil {
-			t.Error(err)
-		}
-	}()
-	nets, err := createNetworks(ctx, s.engine, s.Plan)
+// startSecured starts the only node of a stack, which shows a certificate of an authority and asks for another one.
+func startSecured(t *testing.T, s *Stack, by *servertest.Authority) Part {
+	t.Helper()
+	nets, err := createNetworks(t.Context(), s.engine, s.Plan)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if s.Parts, err = s.Plan.placed(nets, nil); err != nil {
 		t.Fatal(err)
 	}
-	node := s.Parts[0]
-	pair, trusted := certificate(t, node.Inside.AsSlice())
-	secured(t, pair)
-	if err := s.create(ctx, &node); err != nil {
-		t.Fatal(err, s.lastWords(ctx, node))
+	node, plain := s.Parts[0], cassandraYAML
+	certificate, key := servertest.PEM(t, by.Certificate(t, "node", node.Inside.String()))
+	ca, _ := servertest.PEM(t, by.Own)
+	block := func(pem string) string { return strings.ReplaceAll(strings.TrimSpace(pem), "\n", "\n        ") }
+	cassandraYAML = fmt.Appendf(nil, "%s"+securedYAML, plain, block(string(key)+string(certificate)), block(string(ca)))
+	defer func() { cassandraYAML = plain }()
+	if err := s.create(t.Context(), &node); err != nil {
+		t.Fatal(err, s.lastWords(t.Context(), node))
 	}
-	right := cassandra.Config{Keyspace: "secured", Cluster: cassandra.Cluster{LocalDC: "us-east", User: "cassandra",
-		Password: "cassandra", Hosts: []string{net.JoinHostPort(node.Inside.String(), "9042")},
-		Published: map[string]string{node.Inside.String(): node.Address.String()}, TLS: &tls.Config{RootCAs: trusted}}}
-	schema := cassandra.Schema{Replication: map[string]int{"us-east": 1}}
-	// The first user is made a moment after the node is there.
-	if err := await(ctx, s.Plan.Timeout, func() error { return schema.CreateKeyspace(ctx, right) }); err != nil {
-		t.Fatal(err)
+	return node
+}
+
+// writeSecrets writes what clients show, and whom they trust: what is right, and what a stranger would have.
+func writeSecrets(t *testing.T, dir string, right *servertest.Authority) {
+	t.Helper()
+	strange := servertest.NewAuthority(t)
+	files := map[string][]byte{"password": []byte("cassandra\n")}
+	files["ca.pem"], _ = servertest.PEM(t, right.Own)
+	files["stranger-ca.pem"], _ = servertest.PEM(t, strange.Own)
+	files["origin.pem"], files["origin.key"] = servertest.PEM(t, right.Certificate(t, "origin"))
+	files["stranger.pem"], files["stranger.key"] = servertest.PEM(t, strange.Certificate(t, "origin"))
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	table, err := cassandra.Open(ctx, right)
+}
+
+// databases is what a file says of a node, and of how one gets at it.
+func databases(dir string, node Part, access string) (stack.Databases, error) {
+	src := fmt.Sprintf("cassandra: %s\nregions: {us-east: {datacenter: us-east, replicas: 1, hosts: [\"%v:9042\"], published: {%q: %q}}}\n",
+		access, node.Inside, node.Inside, node.Address)
+	path := filepath.Join(dir, "databases.yaml")
+	if err := os.WriteFile(path, []byte(src), 0o600); err != nil {
+		return stack.Databases{}, err
+	}
+	d, err := stack.ReadDatabases(path)
+	d.Keyspace = "secured"
+	return d, err
+}
+
+// access is how a file of databases says that one gets at the secured node.
+const access = "{user: cassandra, password_file: password, tls: {ca: ca.pem, cert: origin.pem, key: origin.key}}"
+
+// A node that asks for TLS, a certificate and a password gets all three from the files that a file of databases names, and
+// what is wrong with one of them is told.
+func TestSecured(t *testing.T) {
+	needContainers(t)
+	s := &Stack{engine: engine(t), Plan: Plan{Name: "liveorigin-test-secured", Regions: regions("us-east"), Heap: 300 * mebibyte}.complete()}
+	defer func() {
+		if err := s.discard(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}()
+	authority, dir := servertest.NewAuthority(t), t.TempDir()
+	node := startSecured(t, s, authority)
+	writeSecrets(t, dir, authority)
+	d, err := databases(dir, node, access)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer table.Close()
-	o := origin.Object{Body: []byte("secret"), Size: 6, Digest: origin.Checksum([]byte("secret"))}
-	k := origin.Key{Event: "secured", Rendition: "v", Pipeline: "a"}
-	if err := table.Put(ctx, k, o); err != nil {
+	// The first user is made a moment after the node is there.
+	if err := await(t.Context(), s.Plan.Timeout, func() error { return d.CreateKeyspace(t.Context(), []string{"us-east"}, t.Name()) }); err != nil {
+		t.Fatal(err)
+	}
+	real := stack.NewReal(t.Context(), d, false)
+	defer real.Close()
+	table, err := real.Table("us-east")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, o := origin.Key{Event: "secured", Rendition: "v", Pipeline: "a"}, origin.Object{Body: []byte("secret"), Size: 6, Digest: origin.Checksum([]byte("secret"))}
+	if err := table.Put(t.Context(), k, o); err != nil {
 		t.Error(err)
 	}
-	if got, err := table.Get(ctx, k, o.Digest); err != nil || string(got.Body) != "secret" {
+	if got, err := table.Get(t.Context(), k, o.Digest); err != nil || string(got.Body) != "secret" {
 		t.Errorf("%q, %v", got.Body, err)
 	}
-	for name, row := range map[string]struct {
-		change func(*cassandra.Config)
-		is     error
-		says   string
-	}{
-		"wrong password":  {func(c *cassandra.Config) { c.Password = "guess" }, cassandra.ErrRefused, `does not let "cassandra" in`},
-		"no user":         {func(c *cassandra.Config) { c.User = "" }, cassandra.ErrRefused, "asks for a user"},
-		"no TLS":          {func(c *cassandra.Config) { c.TLS = nil }, origin.ErrUnreachable, "TLS"},
-		"a stranger's":    {func(c *cassandra.Config) { c.TLS = &tls.Config{RootCAs: x509.NewCertPool()} }, cassandra.ErrRefused, "certificate"},
-		"of another name": {func(c *cassandra.Config) { c.TLS = &tls.Config{RootCAs: trusted, ServerName: "other"} }, cassandra.ErrRefused, "other"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			wrong := right
-			row.change(&wrong)
-			table, err := cassandra.Open(ctx, wrong)
-			if err == nil {
-				table.Close()
-			}
-			if !errors.Is(err, row.is) || !strings.Contains(fmt.Sprint(err), row.says) {
-				t.Errorf("open: %v\nwant %v, and %q", err, row.is, row.says)
-			}
-		})
+	for what, row := range misfits {
+		t.Run(what, func(t *testing.T) { testMisfit(t, dir, node, row) })
+	}
+}
+
+type misfit struct {
+	old, new string // in the access to the node
+	is       error
+	says     string
+}
+
+var misfits = map[string]misfit{
+	"wrong password":            {"password_file: password", "password_file: ca.pem", cassandra.ErrRefused, `does not let "cassandra" in; check user and password`},
+	"no user":                   {"user: cassandra, ", "", cassandra.ErrRefused, "asks for a user and a password"},
+	"no TLS":                    {", tls: {ca: ca.pem, cert: origin.pem, key: origin.key}", "", origin.ErrUnreachable, "it may ask for TLS"},
+	"no certificate":            {", cert: origin.pem, key: origin.key", "", cassandra.ErrRefused, "asks for a certificate of its client, and none is configured; give it one (cert and key)"},
+	"a stranger's certificate":  {"cert: origin.pem, key: origin.key", "cert: stranger.pem, key: stranger.key", cassandra.ErrRefused, "does not trust the certificate of its client"},
+	"another authority":         {"ca: ca.pem", "ca: stranger-ca.pem", cassandra.ErrRefused, "its certificate is not trusted here; check who signed it (ca)"},
+	"certificate of other name": {"ca: ca.pem", "server_name: other, ca: ca.pem", cassandra.ErrRefused, "other"},
+}
+
+func testMisfit(t *testing.T, dir string, node Part, row misfit) {
+	d, err := databases(dir, node, strings.Replace(access, row.old, row.new, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	real := stack.NewReal(t.Context(), d, false)
+	defer real.Close()
+	if _, err := real.Table("us-east"); !errors.Is(err, row.is) || !strings.Contains(fmt.Sprint(err), row.says) {
+		t.Errorf("%v\nwant %v, and %q", err, row.is, row.says)
 	}
 }

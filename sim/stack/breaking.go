@@ -1,7 +1,7 @@
 package stack
 
 import (
-	"log/slog"
+	"fmt"
 	"slices"
 
 	"github.com/liveorigin/liveorigin/faults"
@@ -47,21 +47,23 @@ func (c *Config) brokenStore(at faults.Place, st origin.Store) origin.Store {
 	})
 }
 
-// Strike lets a fault that acts once act on everything that it can be aimed at, as its window opens.
-func (s *Stack) Strike(f faults.Fault) {
+// Strike lets a fault that acts once act on everything that it can be aimed at, as its window opens. After an error it has
+// not acted in every process.
+func (s *Stack) Strike(f faults.Fault) (err error) {
 	striker, ok := f.(faults.Striker)
 	if !ok {
-		return
+		return nil
 	}
 	if s.processes != nil {
-		if err := s.processes.strike(f.Spec().ID); err != nil {
-			slog.Error("a fault did not act everywhere", "fault", f.Spec().ID, "error", err)
+		if err = s.processes.strike(f.Spec().ID); err != nil {
+			err = fmt.Errorf("not everywhere: %w", err)
 		}
 	}
 	for _, e := range s.caches {
 		striker.Strike(faults.Place{Region: e.Region, Node: e.Name}, flushed{e, s})
 	}
 	s.Storage.Strike(striker)
+	return err
 }
 
 // flushed is an edge whose flushes go into the history.

@@ -3,15 +3,17 @@ package stack
 import (
 	"crypto/tls"
 	"crypto/x509"
+	_ "embed"
 	"errors"
 	"fmt"
 	"maps"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
-	"github.com/goccy/go-yaml"
+	"github.com/liveorigin/liveorigin/scenarios/strictyaml"
 )
 
 // Databases says where real databases are: a Cassandra data centre for each region, and the nodes of its cache. Of
@@ -27,7 +29,8 @@ type Databases struct {
 // Cluster is what all data centres have in common.
 type Cluster struct {
 	User string `yaml:"user" json:"user,omitempty"`
-	// PasswordFile holds the password, and nothing else but a line's end.
+	// PasswordFile holds the password, and nothing else but a line's end. Like those of TLS it is looked for beside the file
+	// that names it.
 	PasswordFile string   `yaml:"password_file" json:"password_file,omitempty"`
 	TLS          *TLSFile `yaml:"tls" json:"tls,omitempty"`
 }
@@ -45,68 +48,104 @@ type TLSFile struct {
 type Database struct {
 	Datacenter string   `yaml:"datacenter" json:"datacenter"`
 	Hosts      []string `yaml:"hosts" json:"hosts"` // host:port of some nodes
-	// ReadHosts are another cluster's that serves the reads of the same data; the same one by default.
-	ReadHosts []string `yaml:"read_hosts" json:"read_hosts,omitempty"`
 	// Replicas is how many copies the data centre keeps of a row; 3 by default.
-	Replicas  int      `yaml:"replicas" json:"replicas,omitempty"`
-	Memcached []string `yaml:"memcached" json:"memcached,omitempty"` // host:port of every node
+	Replicas int `yaml:"replicas" json:"replicas,omitempty"`
+	// Reads is a data centre that rows are read from; nil reads where the region writes.
+	Reads     *ReadDatabase `yaml:"reads" json:"reads,omitempty"`
+	Memcached []string      `yaml:"memcached" json:"memcached,omitempty"` // host:port of every node
 	// Published is where nodes are reached, host:port, by their own IP addresses.
 	Published map[string]string `yaml:"published" json:"published,omitempty"`
 }
 
-// maxDatabasesFile bounds the file that says where databases are.
-const maxDatabasesFile = 1 << 20
+// ReadDatabase is a data centre of the same cluster whose nodes only read: Cassandra copies there what a region writes, and
+// what has not come there yet is read where it was written. No file names another cluster, since nothing here would copy
+// there.
+type ReadDatabase struct {
+	Datacenter string   `yaml:"datacenter" json:"datacenter"`
+	Hosts      []string `yaml:"hosts" json:"hosts"`
+	Replicas   int      `yaml:"replicas" json:"replicas,omitempty"`
+}
 
-// ReadDatabases reads the file of `run --stack external`.
-func ReadDatabases(path string) (Databases, error) {
-	var d Databases
-	info, err := os.Stat(path)
-	if err != nil {
-		return d, fmt.Errorf("read where the databases are: %w", err)
+// ReadDatabases reads the file of `run --stack external`, strictly (package strictyaml).
+func ReadDatabases(path string) (d Databases, err error) {
+	if err := strictyaml.ReadFile(strictyaml.Kind{Name: "file of databases", First: "regions"}, path, &d, d.check); err != nil {
+		return Databases{}, err
 	}
-	if info.Size() > maxDatabasesFile {
-		return d, fmt.Errorf("%s has %d bytes; at most %d are read", path, info.Size(), maxDatabasesFile)
-	}
-	src, err := os.ReadFile(path)
-	if err != nil {
-		return d, fmt.Errorf("read where the databases are: %w", err)
-	}
-	if err := yaml.UnmarshalWithOptions(src, &d, yaml.Strict(), yaml.DisallowUnknownField()); err != nil {
-		return d, fmt.Errorf("%s:%w", path, err)
-	}
-	if err := d.check(); err != nil {
-		return d, fmt.Errorf("%s: %w", path, err)
-	}
+	d.Cassandra.beside(filepath.Dir(path))
 	return d, nil
 }
 
-// check says everything that is wrong with it, at once.
-func (d *Databases) check() error {
-	var errs []error
-	if len(d.Regions) == 0 {
-		errs = append(errs, errors.New("regions: none; each region of a scenario needs its datacenter and hosts"))
+// beside makes paths those from here that are paths from a directory in the file.
+func (c *Cluster) beside(dir string) {
+	files := []*string{&c.PasswordFile}
+	if t := c.TLS; t != nil {
+		files = append(files, &t.CA, &t.Cert, &t.Key)
 	}
+	for _, file := range files {
+		if *file != "" && !filepath.IsAbs(*file) {
+			*file = filepath.Join(dir, *file)
+		}
+	}
+}
+
+//go:embed databases.yaml
+var exampleDatabases []byte
+
+// ExampleDatabases is a file for ReadDatabases that has everything, with what it means.
+func ExampleDatabases() []byte { return exampleDatabases }
+
+// check says everything that is wrong with it.
+func (d *Databases) check(wrong strictyaml.Wrong) {
+	if len(d.Regions) == 0 {
+		wrong("regions", "none; each region of a scenario needs its datacenter and hosts")
+	}
+	readers := map[string]string{} // by the data centre that they read from
 	for _, name := range slices.Sorted(maps.Keys(d.Regions)) {
-		r := d.Regions[name]
-		if r.Datacenter == "" {
-			errs = append(errs, fmt.Errorf("regions.%s: no datacenter", name))
+		r, path := d.Regions[name], "regions."+name
+		checkDatacenter(wrong, path, r.Datacenter, r.Hosts, r.Replicas)
+		for _, host := range slices.Concat(r.Memcached, slices.Sorted(maps.Values(r.Published))) {
+			checkHost(wrong, path, host)
 		}
-		if r.Replicas < 0 || r.Replicas > 9 {
-			errs = append(errs, fmt.Errorf("regions.%s: %d replicas; there can be 1 to 9", name, r.Replicas))
+		if r.Reads == nil {
+			continue
 		}
-		if len(r.Hosts) == 0 {
-			errs = append(errs, fmt.Errorf("regions.%s: no hosts", name))
-		}
-		for _, host := range slices.Concat(r.Hosts, r.ReadHosts, r.Memcached, slices.Sorted(maps.Values(r.Published))) {
-			if _, _, err := net.SplitHostPort(host); err != nil {
-				errs = append(errs, fmt.Errorf("regions.%s: %q is not host:port", name, host))
+		path += ".reads"
+		checkDatacenter(wrong, path, r.Reads.Datacenter, r.Reads.Hosts, r.Reads.Replicas)
+		for _, other := range slices.Sorted(maps.Keys(d.Regions)) {
+			if dc := d.Regions[other].Datacenter; dc != "" && dc == r.Reads.Datacenter {
+				wrong(path, "region %s writes to data centre %s; name one that nobody writes to", other, dc)
 			}
 		}
+		if other, ok := readers[r.Reads.Datacenter]; ok {
+			wrong(path, "data centre %s is for the reads of region %s", r.Reads.Datacenter, other)
+		}
+		readers[r.Reads.Datacenter] = name
 	}
 	if t := d.Cassandra.TLS; t != nil && (t.Cert == "") != (t.Key == "") {
-		errs = append(errs, errors.New("cassandra.tls: cert and key belong together"))
+		wrong("cassandra.tls", "cert and key belong together")
 	}
-	return errors.Join(errs...)
+}
+
+// checkDatacenter says what is wrong with a data centre, by its place in the file.
+func checkDatacenter(wrong strictyaml.Wrong, path, name string, hosts []string, replicas int) {
+	if name == "" {
+		wrong(path, "no datacenter")
+	}
+	if replicas < 0 || replicas > 9 {
+		wrong(path, "%d replicas; there can be 1 to 9", replicas)
+	}
+	if len(hosts) == 0 {
+		wrong(path, "no hosts")
+	}
+	for _, host := range hosts {
+		checkHost(wrong, path, host)
+	}
+}
+
+func checkHost(wrong strictyaml.Wrong, path, host string) {
+	if _, _, err := net.SplitHostPort(host); err != nil {
+		wrong(path, "%q is not host:port", host)
+	}
 }
 
 // For says what the regions of a scenario lack.

@@ -3,6 +3,8 @@ package stack
 import (
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -34,12 +36,18 @@ regions:
 // Every mistake is told with what it is, and unknown keys with their place.
 func TestReadDatabasesBad(t *testing.T) {
 	for src, want := range map[string]string{
-		"": "regions: none",
-		"regions: {e: {datacenter: d, hosts: [a]}}":                                    `"a" is not host:port`,
-		"regions: {e: {hosts: [\"a:1\"]}}":                                             "regions.e: no datacenter",
-		"regions: {e: {datacenter: d}}":                                                "regions.e: no hosts",
-		"regions:\n  e: {datacenter: d, hostss: [\"a:1\"]}":                            `:[2:22] unknown field "hostss"`,
-		"cassandra: {tls: {cert: x}}\nregions: {e: {datacenter: d, hosts: [\"a:1\"]}}": "cert and key belong together",
+		"":                     "databases.yaml:1:1: nothing in here; a file of databases begins with `regions:`",
+		"cassandra: {user: u}": "databases.yaml:1:1: regions: none",
+		"regions: {e: {datacenter: d, hosts: [a]}}":                                                               `"a" is not host:port`,
+		"regions: {e: {hosts: [\"a:1\"]}}":                                                                        "regions.e: no datacenter",
+		"regions: {e: {datacenter: d}}":                                                                           "regions.e: no hosts",
+		"regions:\n  e: {datacenter: d, hostss: [\"a:1\"]}":                                                       `databases.yaml:2:22: unknown key "hostss" in regions.e; did you mean "hosts"?`,
+		"regions: {e: {datacenter: d, hosts: [\"a:1\"], reads: {hosts: [b]}}}":                                    `regions.e.reads: no datacenter`,
+		"regions: {e: {datacenter: d, hosts: [\"a:1\"], reads: {datacenter: r, hosts: [b], replicas: 10}}}":       `regions.e.reads: "b" is not host:port`,
+		"regions: {e: {datacenter: d, hosts: [\"a:1\"], reads: {datacenter: r, hosts: [\"b:1\"], replicas: 10}}}": "regions.e.reads: 10 replicas; there can be 1 to 9",
+		"regions: {e: {datacenter: d, hosts: [\"a:1\"], reads: {datacenter: d, hosts: [\"a:1\"]}}}":               `regions.e.reads: region e writes to data centre d; name one that nobody writes to`,
+		"regions: {e: {datacenter: d, hosts: [\"a:1\"], reads: {datacenter: r, hosts: [\"b:1\"]}}, f: {datacenter: c, hosts: [\"a:1\"], reads: {datacenter: r, hosts: [\"b:1\"]}}}": `regions.f.reads: data centre r is for the reads of region e`,
+		"cassandra: {tls: {cert: x}}\nregions: {e: {datacenter: d, hosts: [\"a:1\"]}}":                                                                                              "cert and key belong together",
 		"regions: [": "databases.yaml:",
 	} {
 		if _, err := databasesOf(t, src); err == nil || !strings.Contains(err.Error(), want) {
@@ -48,6 +56,46 @@ func TestReadDatabasesBad(t *testing.T) {
 	}
 	if _, err := ReadDatabases("/nowhere/d.yaml"); err == nil {
 		t.Error("a file that is not there was read")
+	}
+}
+
+// The example is right as it is, and shows every key when all that is commented out is not.
+func TestExampleDatabases(t *testing.T) {
+	if _, err := databasesOf(t, string(ExampleDatabases())); err != nil {
+		t.Error(err)
+	}
+	whole := regexp.MustCompile(`(?m)^( *)# ( *[a-z_]+:)`).ReplaceAllString(string(ExampleDatabases()), "$1$2")
+	d, err := databasesOf(t, whole)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, whole)
+	}
+	east := d.Regions["us-east"]
+	for _, part := range []any{d.Cassandra, *d.Cassandra.TLS, east, *east.Reads} {
+		v := reflect.ValueOf(part)
+		for i := range v.NumField() {
+			if v.Field(i).IsZero() {
+				t.Errorf("the example does not show %s of %T", v.Type().Field(i).Tag.Get("yaml"), part)
+			}
+		}
+	}
+	if east.Replicas != defaultReplicas || east.Reads.Replicas != defaultReplicas {
+		t.Errorf("the example says other than the defaults: %+v", east)
+	}
+}
+
+// Files are looked for beside the one that names them.
+func TestFilesBesideDatabases(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "databases.yaml")
+	src := "cassandra: {password_file: pw, tls: {ca: ca.pem, cert: sub/cert.pem, key: /key.pem}}\nregions: {e: {datacenter: d, hosts: [\"a:1\"]}}"
+	if err := os.WriteFile(path, []byte(src), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d, err := ReadDatabases(path)
+	want := Cluster{PasswordFile: filepath.Join(dir, "pw"),
+		TLS: &TLSFile{CA: filepath.Join(dir, "ca.pem"), Cert: filepath.Join(dir, "sub/cert.pem"), Key: "/key.pem"}}
+	if err != nil || !reflect.DeepEqual(d.Cassandra, want) {
+		t.Errorf("%+v, %v", d.Cassandra, err)
 	}
 }
 

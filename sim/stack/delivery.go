@@ -62,7 +62,7 @@ func (s *Stack) startEdge(at Part, ups []upstream, bytes int) (*Edge, Door[origi
 		config.Upstreams = append(config.Upstreams, edge.Upstream{Name: u.Name, Region: u.Region, Getter: g})
 	}
 	e := edge.New(config)
-	e.Learn(origin.State{Event: s.Event})
+	e.Learn(origin.State{Event: s.announced()})
 	s.Runtime.Go(func() { e.Follow(s.ctx, s.Event.ID, streams.New(s.Scenario.Seed, "following of "+at.Name)) })
 	door, err := s.Wiring.Serve(at, e, func(g origin.Getter) origin.Getter { return s.witnessed(at, g) }, e)
 	if err != nil {

@@ -49,14 +49,14 @@ type world struct {
 	rec *records
 }
 
-func newWorld(t *testing.T, more string) *world {
+func newWorld(t *testing.T, more string, overrides ...scenarios.Override) *world {
 	t.Helper()
-	sc, err := scenarios.Parse("test.yaml", []byte(small+more))
+	sc, err := scenarios.Parse("test.yaml", []byte(small+more), overrides...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	rt := hurried.New()
-	ev := sc.Event(rt.Now().Add(2 * time.Second))
+	ev := sc.Event(rt.Now().Add(2*time.Second + sc.Before()))
 	var fs []faults.Fault
 	for _, spec := range sc.FaultSpecs() {
 		fs = append(fs, faults.New(spec, ev.AvailabilityStartTime, rt))
@@ -66,7 +66,11 @@ func newWorld(t *testing.T, more string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.Close)
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	s.Publish()
 	return &world{s, sc, ev, rt, rec}
 }
@@ -275,7 +279,7 @@ func TestCloseInTheMiddle(t *testing.T) {
 	for w.regions["east"].nodes[0].Holders() == 0 && w.rt.Now().Before(w.ev.AvailableAt(w.ev.StartNumber)) {
 		_ = w.rt.Sleep(context.Background(), 10*time.Millisecond)
 	}
-	w.Close()
+	_ = w.Close() // which is looked at when the test is over
 	if r := <-answered; r.OK() {
 		t.Errorf("answered %s by a stack that was closed before the segment was there", r.Reason)
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/liveorigin/liveorigin/origin"
 )
 
-// lookups counts what one node is asked about and has to look up, and records it second by second, when the next one has begun: of events each question,
-// of segments those that ended in a refusal, for which none should be looked at.
+// lookups counts what one node is asked about and has to look up, and records it second by second, when a later one has begun
+// or all is over: of events each question, of segments those that ended in a refusal, for which none should be looked at.
 type lookups struct {
 	origin.Observer // for what is not counted
 	node            *origin.Node
@@ -27,7 +27,9 @@ type counted struct{ all, hits int64 }
 
 // watchLookups makes a node count.
 func (c *Config) watchLookups(node *origin.Node) {
-	node.Observer = &lookups{given: map[origin.Reason]bool{}, Observer: node.Observer, node: node, recorder: c.Recorder, start: c.Event.AvailabilityStartTime}
+	l := &lookups{given: map[origin.Reason]bool{}, Observer: node.Observer, node: node, recorder: c.Recorder, start: c.Event.AvailabilityStartTime}
+	node.Observer = l
+	c.lookups = append(c.lookups, l)
 }
 
 // LookedUp implements origin.Observer.
@@ -68,7 +70,7 @@ func (c *counted) add(hit bool) {
 
 // count adds to the present second's counts, and records those of the one before.
 func (l *lookups) count(add func()) {
-	second := int64(l.node.Runtime.Now().Sub(l.start) / time.Second)
+	second := secondOf(l.node.Runtime.Now().Sub(l.start))
 	l.mu.Lock()
 	var over []origin.Record
 	if second != l.second {
@@ -76,6 +78,25 @@ func (l *lookups) count(add func()) {
 		l.second = second
 	}
 	add()
+	l.mu.Unlock()
+	for _, r := range over {
+		l.recorder.Record(r)
+	}
+}
+
+// secondOf is the second of the event, counted down from zero before its start.
+func secondOf(at time.Duration) int64 {
+	second := int64(at / time.Second)
+	if at%time.Second < 0 {
+		second--
+	}
+	return second
+}
+
+// flush records what has not been: the last second's counts.
+func (l *lookups) flush() {
+	l.mu.Lock()
+	over := l.take()
 	l.mu.Unlock()
 	for _, r := range over {
 		l.recorder.Record(r)

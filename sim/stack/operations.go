@@ -36,7 +36,7 @@ func (s *Stack) startControl() error {
 	}
 	kept := new(control.Memory)
 	s.operators = control.NewService(control.ServiceConfig{Runtime: s.Runtime, Store: kept, Journal: kept, Seed: s.Scenario.Seed})
-	create := control.Operation{Event: s.Event.ID, Do: control.Create{Event: s.Event}}
+	create := control.Operation{Event: s.Event.ID, Do: control.Create{Event: s.announced()}}
 	if _, err := s.operators.Do(s.ctx, who, create); err != nil { // which is what every node begins with
 		return err
 	}
@@ -93,7 +93,7 @@ func (t *told) Apply(st origin.State) error {
 	if err := t.stack.Runtime.Sleep(t.stack.ctx, t.delay); err != nil {
 		return err
 	}
-	t.stack.metadata.learn(st)
+	st.AvailabilityStartTime = t.stack.local(st.AvailabilityStartTime)
 	t.stack.metadata.learn(st)
 	err := t.node.Apply(st)
 	if now, _ := t.node.State(st.ID); err == nil && now.Version < st.Version {
@@ -149,10 +149,20 @@ func (p *process) Apply(st origin.State) error {
 	if err != nil {
 		return fmt.Errorf("tell %s: %w", p.Name, err)
 	}
-	p.Leave(theState, string(word))
+	p.leave(st.Version, word)
 	ctx, cancel := context.WithTimeout(context.Background(), control.TellWithin)
 	defer cancel()
 	return p.Command(ctx, doOperate, json.RawMessage(word))
+}
+
+// leave leaves word of the newest change. Several are told at once, and the older one may come later.
+func (p *process) leave(version int64, word []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if version > p.version {
+		p.version = version
+		p.Leave(theState, string(word))
+	}
 }
 
 // operate takes a change in, or waits beside the caller until it has come by the way that it comes to caches.
@@ -187,8 +197,6 @@ func (p *part) read(word []byte) (st origin.State, err error) {
 	if err := json.Unmarshal(word, &st); err != nil {
 		return st, fmt.Errorf("what operators did: %w", err)
 	}
-	if own := p.stack.Event.AvailabilityStartTime; own.Equal(st.AvailabilityStartTime) {
-		st.AvailabilityStartTime = own
-	}
+	st.AvailabilityStartTime = p.stack.local(st.AvailabilityStartTime)
 	return st, nil
 }

@@ -36,6 +36,12 @@ func TestOperationsOverProcesses(t *testing.T) {
 			t.Errorf("%s gave %s from %q, which is masked", at, r.Reason, r.Pipeline)
 		}
 	}
+	late := origin.State{Event: o.announced(), Version: 2}
+	for _, one := range o.processes.origins { // somebody who was told of an older change is late
+		if err := one.Apply(late); err != nil {
+			t.Error(err)
+		}
+	}
 	o.act(t, faults.Kill, faults.Place{Region: "east", Node: faults.AllNodes}, 0)()
 	for _, node := range nodes {
 		if r := o.get(t, node, first); r.Pipeline == "a" || r.Bulletin.Version != 3 {

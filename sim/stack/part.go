@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -88,6 +89,9 @@ func RunPart(ctx context.Context, child *parts.Child) error {
 	child.Handle(doOperate, p.operate)
 	child.Counters(p.affected)
 	table, err := child.Ready()
+	if ctx.Err() != nil {
+		return nil // nobody wants the stack any more, before it began
+	}
 	if err != nil {
 		return err
 	}
@@ -141,7 +145,7 @@ func (p *part) open(name string) (net.Listener, error) {
 }
 
 func (p *part) close() {
-	p.stack.Close()
+	_ = p.stack.Close() // has no processes of its own
 	for _, c := range p.peers {
 		c.Close()
 	}
@@ -234,7 +238,7 @@ func (p *part) urlOf(name, listener string) string { return "http://" + p.urls[n
 // catchUp enters what others know: a node that was killed has forgotten everything. All neighbours are asked, since one that
 // was away itself may not have heard of everything; and the other regions' nodes, since all of this one's may have been
 // away. What those know is entered when it can be read here. There is always somebody in a run; an origin that may be
-// alone keeps a ledger (cmd/originserver), which costs each publication one more statement.
+// alone asks the databases (cmd/originserver).
 func (p *part) catchUp(ctx context.Context, node *origin.Node, neighbours []*originhttp.PeerClient, table *cassandra.Table) error {
 	for _, a := range p.known(ctx, neighbours) {
 		node.Announce(a)
@@ -285,12 +289,13 @@ func (p *part) strike(_ context.Context, with json.RawMessage) error {
 	if err := json.Unmarshal(with, &id); err != nil {
 		return err
 	}
+	var errs []error
 	for _, f := range p.faults {
 		if f.Spec().ID == id {
-			p.stack.Strike(f)
+			errs = append(errs, p.stack.Strike(f))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // setClock makes the part's clock wrong, and says what it says now compared with the right one.

@@ -31,6 +31,9 @@ type Processes struct {
 type process struct {
 	*parts.Process
 	Part
+
+	mu      sync.Mutex
+	version int64 // of the event, of which word was left
 }
 
 // ProcessesConfig says how processes are started.
@@ -74,8 +77,7 @@ func StartProcesses(ctx context.Context, c ProcessesConfig) (*Processes, error) 
 	}
 	starting.Wait()
 	if len(errs) > 0 {
-		p.Close()
-		return nil, errors.Join(errs...)
+		return nil, errors.Join(append(errs, p.Close())...)
 	}
 	return p, nil
 }
@@ -123,14 +125,13 @@ func (p *Processes) connect(ctx context.Context, start time.Time) (map[string]st
 	return table, errors.Join(errs...)
 }
 
-// NewOver makes the stack of a scenario over processes: what is in this process are encoders and packagers. It takes the
-// processes over; Close stops them.
+// NewOver makes the stack of a scenario over processes: what is in this process are encoders and packagers. The stack takes the
+// processes over, and its Close stops them; after an error there is no stack, and they are still the caller's.
 func NewOver(ctx context.Context, p *Processes, sc *scenarios.Scenario, ev origin.Event, fs []faults.Fault,
 	rt origin.Runtime, rec origin.Recorder) (*Stack, error) {
 	p.sink.Store(&rec)
 	table, err := p.connect(ctx, ev.AvailabilityStartTime)
 	if err != nil {
-		p.Close()
 		return nil, err
 	}
 	wiring := newLoopback(ctx, rt)
@@ -142,8 +143,8 @@ func NewOver(ctx context.Context, p *Processes, sc *scenarios.Scenario, ev origi
 		s.edges = append(s.edges, &Edge{Part: e.Part, URL: "http://" + table[e.Name+"/"+forDelivery]})
 	}
 	if err := errors.Join(s.startControl(), s.startPipelines()); err != nil {
-		s.Close()
-		return nil, err
+		s.processes = nil
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }

@@ -2,9 +2,11 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,24 +44,11 @@ type overDouble struct {
 func newOverDouble(t *testing.T, besides string) *overDouble {
 	t.Helper()
 	t.Setenv(asPart, "1")
-	double, err := cqldouble.Start(cqldouble.Config{Nodes: map[string]int{"east": 3, "west": 3}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(double.Close)
 	sc, err := scenarios.Parse("test.yaml", []byte(small+besides))
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := Databases{Keyspace: "live", Retention: time.Minute, Regions: map[string]Database{}}
-	for _, region := range sc.RegionNames() {
-		hosts, published := double.Hosts(region)
-		d.Regions[region] = Database{Datacenter: region, Hosts: hosts, Published: published}
-	}
-	if err := d.CreateKeyspace(t.Context(), sc.RegionNames(), "a test"); err != nil {
-		t.Fatal(err)
-	}
-	ps, err := StartProcesses(t.Context(), ProcessesConfig{Scenario: sc, Databases: d, Args: []string{asPart}, Dir: t.TempDir()})
+	ps, err := StartProcesses(t.Context(), ProcessesConfig{Scenario: sc, Databases: databasesOver(t, sc), Args: []string{asPart}, Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,9 +62,57 @@ func newOverDouble(t *testing.T, besides string) *overDouble {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.Close)
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	s.Publish()
 	return &overDouble{s, ps, rec}
+}
+
+// databasesOver are a double's, with a keyspace for the scenario.
+func databasesOver(t *testing.T, sc *scenarios.Scenario) Databases {
+	t.Helper()
+	double, err := cqldouble.Start(cqldouble.Config{Nodes: map[string]int{"east": 3, "west": 3}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(double.Close)
+	d := Databases{Keyspace: "live", Retention: time.Minute, Regions: map[string]Database{}}
+	for _, region := range sc.RegionNames() {
+		hosts, published := double.Hosts(region)
+		d.Regions[region] = Database{Datacenter: region, Hosts: hosts, Published: published}
+	}
+	if err := d.CreateKeyspace(t.Context(), sc.RegionNames(), "a test"); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// Of a stack that does not come about, the processes are still the caller's, who ends them.
+func TestProcessesOfNoStack(t *testing.T) {
+	t.Setenv(asPart, "1")
+	sc, err := scenarios.Parse("test.yaml", []byte(small))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ps, err := StartProcesses(t.Context(), ProcessesConfig{Scenario: sc, Databases: databasesOver(t, sc), Args: []string{asPart}, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	late, cancel := context.WithCancel(t.Context())
+	cancel()
+	rt := new(origin.Wall)
+	if _, err := NewOver(late, ps, sc, sc.Event(rt.Now()), nil, rt, new(records)); !errors.Is(err, context.Canceled) {
+		t.Errorf("made a stack when it was too late: %v", err)
+	}
+	if dead := ps.Deaths(); len(dead) > 0 {
+		t.Errorf("somebody has ended %v", dead)
+	}
+	if err := ps.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // get asks a part for a segment.
@@ -135,7 +172,9 @@ func TestProcesses(t *testing.T) {
 	}
 
 	o.act(t, faults.SetClock, faults.Place{Node: "west-origin-1"}, time.Minute)()
-	o.Strike(o.Faults[0])
+	if err := o.Strike(o.Faults[0]); err != nil {
+		t.Error(err)
+	}
 	if n := o.Affected(o.Faults[0]); n == 0 {
 		t.Error("an edge that forgot everything says that it changed nothing")
 	}
@@ -156,7 +195,15 @@ func TestProcesses(t *testing.T) {
 	undo()
 	o.await(t, "east-origin-1/deliver", first)
 
-	o.Close()
+	undo = o.act(t, faults.Kill, faults.Place{Node: "east-edge-1"}, 0)
+	if err := o.Strike(o.Faults[0]); err == nil || !strings.Contains(err.Error(), "east-edge-1") {
+		t.Errorf("a flush of an edge that is dead: %v", err)
+	}
+	undo()
+
+	if err := o.Close(); err != nil {
+		t.Error(err)
+	}
 	if lost := o.processes.Losses(); lost.Dropped+lost.Missing > 0 {
 		t.Errorf("lost %+v", lost)
 	}

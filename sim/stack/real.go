@@ -109,14 +109,14 @@ func (d *Databases) config(region string) (c cassandra.Config, err error) {
 	if err != nil {
 		return c, err
 	}
-	to := func(hosts []string) cassandra.Cluster {
-		return cassandra.Cluster{Hosts: hosts, Published: r.Published, LocalDC: r.Datacenter, User: d.Cassandra.User,
+	to := func(datacenter string, hosts []string) cassandra.Cluster {
+		return cassandra.Cluster{Hosts: hosts, Published: r.Published, LocalDC: datacenter, User: d.Cassandra.User,
 			Password: password, TLS: tls, Connections: databaseConnection}
 	}
-	c = cassandra.Config{Cluster: to(r.Hosts), Keyspace: d.Keyspace, Timeout: statementTimeout,
+	c = cassandra.Config{Cluster: to(r.Datacenter, r.Hosts), Keyspace: d.Keyspace, Timeout: statementTimeout,
 		Retention: d.Retention}
-	if len(r.ReadHosts) > 0 {
-		reads := to(r.ReadHosts)
+	if r.Reads != nil {
+		reads := to(r.Reads.Datacenter, r.Reads.Hosts)
 		c.Reads = &reads
 	}
 	return c, nil
@@ -130,7 +130,11 @@ func (d *Databases) CreateKeyspace(ctx context.Context, regions []string, owner 
 	}
 	schema := cassandra.Schema{Replication: map[string]int{}, Retention: d.Retention, Owner: owner}
 	for _, region := range regions {
-		schema.Replication[d.Regions[region].Datacenter] = cmp.Or(d.Regions[region].Replicas, defaultReplicas)
+		r := d.Regions[region]
+		schema.Replication[r.Datacenter] = cmp.Or(r.Replicas, defaultReplicas)
+		if r.Reads != nil {
+			schema.Replication[r.Reads.Datacenter] = cmp.Or(r.Reads.Replicas, defaultReplicas)
+		}
 	}
 	return schema.CreateKeyspace(ctx, c)
 }

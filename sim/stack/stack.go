@@ -12,8 +12,8 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/liveorigin/liveorigin/encoders"
@@ -23,12 +23,12 @@ import (
 	"github.com/liveorigin/liveorigin/origin/edge"
 	"github.com/liveorigin/liveorigin/origin/metrics"
 	"github.com/liveorigin/liveorigin/scenarios"
-	"github.com/liveorigin/liveorigin/sim/streams"
 )
 
 // Config is what a stack is made of.
 type Config struct {
 	Scenario *scenarios.Scenario
+	// Event is as it comes about: from its start all times count. Parts know it as it was announced, until operators tell.
 	Event    origin.Event
 	Faults   []faults.Fault
 	Runtime  origin.Runtime
@@ -43,6 +43,7 @@ type Config struct {
 	Metrics func(node string) *metrics.Metrics
 
 	metadata *metadata
+	lookups  []*lookups
 }
 
 // Media is what encoders encode: real CMAF, or sizes only.
@@ -81,7 +82,7 @@ type Stack struct {
 	cancel context.CancelFunc
 
 	regions   map[string]*region
-	packagers []*encoders.Packager
+	pipelines []*pipeline
 	processes *Processes       // nil where all parts are in this process
 	edges     []*Edge          // that viewers ask
 	caches    []*Edge          // all, also those that only other caches ask
@@ -106,13 +107,15 @@ type region struct {
 	publish []Door[origin.Publisher]
 }
 
+// announced is the event as all parts know it at first.
+func (c *Config) announced() origin.Event { return c.Scenario.Announced(c.Event) }
+
 // New starts every part of the scenario; nothing is published before Publish. The context is the parent of all that the
 // stack does; Close ends it.
 func New(ctx context.Context, c Config) (*Stack, error) {
 	s := newStack(ctx, c)
 	if err := s.start(); err != nil {
-		s.Close()
-		return nil, err
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
@@ -121,7 +124,7 @@ func New(ctx context.Context, c Config) (*Stack, error) {
 func newStack(ctx context.Context, c Config) *Stack {
 	s := &Stack{Config: c, regions: make(map[string]*region)}
 	s.ctx, s.cancel = c.Runtime.WithCancel(ctx)
-	s.metadata = newMetadata(c.Event)
+	s.metadata = newMetadata(s.announced())
 	if s.Storage == nil {
 		s.Storage = &models{Config: &s.Config, ctx: s.ctx}
 	}
@@ -142,18 +145,6 @@ func (s *Stack) start() error {
 		return fmt.Errorf("start the control plane: %w", err)
 	}
 	return s.startPipelines()
-}
-
-// startPipelines makes all encoders and packagers; they publish nothing before Publish.
-func (s *Stack) startPipelines() error {
-	for _, r := range s.Scenario.Regions {
-		for _, p := range r.Pipelines {
-			if err := s.addPipeline(r.Name, p); err != nil {
-				return fmt.Errorf("start pipeline %s: %w", p, err)
-			}
-		}
-	}
-	return nil
 }
 
 // startRegion starts a region's origin nodes over its rows.
@@ -240,38 +231,6 @@ func (s *Stack) copying(region string) *origin.Replication {
 		Wait: origin.RegionPatience, Start: s.Event.AvailabilityStartTime, Recorder: s.Recorder}
 }
 
-// addPipeline makes an encoder and its packager, which publishes to the nodes of its region; to those of every region
-// where candidates are cross-published.
-func (s *Stack) addPipeline(home, pipeline string) error {
-	enc, err := s.Media.Encoder(s.Event, s.Runtime)
-	if err != nil {
-		return err
-	}
-	source := s.brokenSource(faults.Place{Region: home, Pipeline: pipeline}, enc)
-	for _, r := range s.Scenario.Regions {
-		if r.Name != home && !s.Event.CrossPublish {
-			continue
-		}
-		var nodes []origin.Publisher
-		for _, door := range s.regions[r.Name].publish {
-			p, err := door.Open(Part{Tier: Packager, Region: home, Name: pipeline})
-			if err != nil {
-				return err
-			}
-			nodes = append(nodes, p)
-		}
-		stream := "packager " + pipeline
-		if r.Name != home {
-			stream += " in " + r.Name
-		}
-		s.packagers = append(s.packagers, encoders.NewPackager(encoders.PackagerConfig{
-			Runtime: s.Runtime, Event: s.Event, Pipeline: pipeline, Region: r.Name, Source: source, Header: enc.Header,
-			Publishers: nodes, Recorder: s.Recorder, Rand: streams.New(s.Scenario.Seed, stream), Inspect: s.Media.Inspect,
-		}))
-	}
-	return nil
-}
-
 // Affected counts the calls that a fault has changed, in all processes.
 func (s *Stack) Affected(f faults.Fault) int64 {
 	n := f.Affected()
@@ -304,7 +263,7 @@ func (s *Stack) Addresses() map[string]string {
 
 // Publish starts all pipelines; they end with the event, or with the stack.
 func (s *Stack) Publish() {
-	for _, p := range s.packagers {
+	for _, p := range s.pipelines {
 		s.Runtime.Go(func() { p.Run(s.ctx) })
 	}
 }
@@ -312,16 +271,19 @@ func (s *Stack) Publish() {
 // now is the history's time.
 func (s *Stack) now() time.Duration { return s.Runtime.Now().Sub(s.Event.AvailabilityStartTime) }
 
-// Close stops everything that the stack started; on the wall clock it waits for it.
-func (s *Stack) Close() {
+// Close stops everything that the stack started; on the wall clock it waits for it. An error says which processes did not
+// stop in order.
+func (s *Stack) Close() (err error) {
 	s.cancel()
 	s.Wiring.Close()
 	if s.processes != nil {
-		if err := s.processes.Close(); err != nil {
-			slog.Error("a process did not stop in order", "error", err)
-		}
+		err = s.processes.Close()
 	}
 	if rt, ok := s.Runtime.(interface{ Join() }); ok {
 		rt.Join()
 	}
+	for _, l := range s.lookups {
+		l.flush()
+	}
+	return err
 }

@@ -86,7 +86,7 @@ func (c *Config) Origin(ctx context.Context, region, name string, rows Rows) (*o
 		seed := streams.New(c.Scenario.Seed, "refreshing of "+name).Uint64()
 		c.Runtime.Go(func() { node.Follow(ctx, events, seed, nil) })
 	}
-	return node, node.AddEvent(c.Event)
+	return node, node.AddEvent(c.announced())
 }
 
 // admission is the policy of one node.

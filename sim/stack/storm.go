@@ -7,9 +7,11 @@ import (
 
 	"github.com/liveorigin/liveorigin/faults"
 	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/reports"
 )
 
-// How a storm's requests are made: those that are due at every beat, and only so many under way.
+// How a storm's requests are made: those that are due at every beat, and only so many under way. What there is no room for is
+// not sent, and recorded: a storm that missed much of its rate was none.
 const (
 	stormBeat    = 10 * time.Millisecond
 	stormPending = 2000
@@ -40,9 +42,15 @@ type storm struct {
 
 	mu       sync.Mutex
 	pending  int
-	answered int64
-	slowest  time.Duration
+	over     bool
 	recorded time.Time
+	stormed  // since then
+}
+
+// stormed is what became of the requests that were due.
+type stormed struct {
+	due, unsent, answered int64
+	slowest               time.Duration
 }
 
 func (st *storm) run(ctx context.Context) {
@@ -59,15 +67,17 @@ func (st *storm) run(ctx context.Context) {
 				st.Runtime.Go(func() { st.ask(ctx, i) })
 			}
 		}
-		st.report(time.Second)
+		st.report(false)
 	}
-	st.report(0)
+	st.report(true)
 }
 
 func (st *storm) enter() bool {
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	st.due++
 	if st.pending >= stormPending {
+		st.unsent++
 		return false
 	}
 	st.pending++
@@ -86,17 +96,32 @@ func (st *storm) ask(ctx context.Context, i uint64) {
 		st.slowest = max(st.slowest, took)
 		st.fault.Answered()
 	}
+	if st.over && st.pending == 0 { // nobody else would report it
+		st.record(st.Runtime.Now())
+	}
 }
 
-// report records the answers, if that was last done so long ago.
-func (st *storm) report(every time.Duration) {
+// report records what became of the requests, if that was last done a second ago, or all have been made.
+func (st *storm) report(over bool) {
 	now := st.Runtime.Now()
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if now.Sub(st.recorded) < every || st.answered == 0 {
-		return
+	if st.over = over; over || now.Sub(st.recorded) >= time.Second {
+		st.record(now)
 	}
-	st.Recorder.Record(origin.Record{AtUs: st.now().Microseconds(), Kind: origin.KindStorm, Region: st.region, Name: st.fault.Spec().ID,
-		Count: st.answered, WaitUs: st.slowest.Microseconds()})
-	st.answered, st.slowest, st.recorded = 0, 0, now
+}
+
+// record writes the present counts down, and begins anew. The caller holds the lock.
+func (st *storm) record(now time.Time) {
+	r := origin.Record{AtUs: st.now().Microseconds(), Kind: origin.KindStorm, Region: st.region, Name: st.fault.Spec().ID}
+	if st.due+st.answered > 0 {
+		all := r
+		all.Attempts, all.Count, all.WaitUs = int(st.due), st.answered, st.slowest.Microseconds()
+		st.Recorder.Record(all)
+	}
+	if st.unsent > 0 {
+		r.Reason, r.Count = reports.Unsent, st.unsent
+		st.Recorder.Record(r)
+	}
+	st.stormed, st.recorded = stormed{}, now
 }
