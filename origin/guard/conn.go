@@ -4,7 +4,6 @@ import (
 	"io"
 	"net"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -26,6 +25,7 @@ type Conn struct {
 	pace    pace
 	why     Refusal // the refusal that is still to be answered
 	failed  error   // what every further Read returns
+	storm   *storm  // where Refuse may be asked on the socket itself
 
 	requests  int
 	renewed   time.Time   // by renew
@@ -67,18 +67,11 @@ func (c *Conn) Read(b []byte) (n int, err error) {
 func (c *Conn) readHead(b []byte) (int, error) {
 	inLine := len(c.backlog) > 0 // this request came before it was asked for
 	if !inLine && len(b) > 1 {
-		n, err := c.Conn.Read(b)
+		n, err := c.receive(b)
 		if n == 0 {
 			return 0, err
 		}
-		end, why := c.head.scan(b[:n], c.limits)
-		for why == None && end == n && c.head.begin == 0 && c.answer(b[:n]) {
-			if n, err = c.Conn.Read(b); n == 0 {
-				return 0, err
-			}
-			end, why = c.head.scan(b[:n], c.limits)
-		}
-		if why == None && end > 0 && c.head.begin == 0 {
+		if end, why := c.head.end, c.head.why; why == None && end > 0 && c.head.begin == 0 {
 			c.run = 0
 			c.admit()
 			return c.give(b, end, n)
@@ -104,30 +97,6 @@ func (c *Conn) readHead(b []byte) (int, error) {
 		}
 	}
 }
-
-// answer answers a request in net/http's place, if there is an answer for it. It is asked only when net/http wants the next
-// request, so that everything before has been answered.
-func (c *Conn) answer(head []byte) bool {
-	h := &c.head
-	if c.limits.Refuse == nil || len(c.limits.Hosts) > 0 || h.codings > 0 || h.length > 0 || h.publishes || c.requests+1 >= c.limits.Requests {
-		return false
-	}
-	buffer := buffers.Get().(*[]byte)
-	defer buffers.Put(buffer)
-	now := time.Now()
-	*buffer = c.limits.Refuse(now, head, (*buffer)[:0])
-	if len(*buffer) == 0 {
-		return false
-	}
-	c.run = 0
-	c.admit()
-	c.renew(now)
-	_, _ = c.Conn.Write(*buffer) // who does not want it has gone, which the next Read finds out
-	return true
-}
-
-// buffers are for answers of the guard's own.
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
 
 // countRun counts the requests in a row that were here before anybody asked for them. One that net/http finds while it
 // watches has perhaps crossed with the answer that its client waited for: it neither counts nor ends a run.

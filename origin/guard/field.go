@@ -8,7 +8,7 @@ import (
 
 // field reads one field line (RFC 9112, 5), and keeps what frames the body.
 func (h *head) field(line []byte, at int, l *Limits) Refusal {
-	if line[0] == ' ' || line[0] == '\t' { // RFC 9112, 5.2
+	if blank(line[0]) { // RFC 9112, 5.2
 		return FoldedLine
 	}
 	colon := bytes.IndexByte(line, ':')
@@ -18,13 +18,19 @@ func (h *head) field(line []byte, at int, l *Limits) Refusal {
 	if h.fields++; h.fields > l.Fields+h.hosts { // a Host is not counted, for there has to be one
 		return HeadTooLarge
 	}
-	name, value := line[:colon], bytes.Trim(line[colon+1:], " \t")
+	name, from, to := line[:colon], colon+1, len(line)
+	for from < to && blank(line[from]) {
+		from++
+	}
+	for from < to && blank(line[to-1]) {
+		to--
+	}
+	value := line[from:to]
 	switch len(name) { // few names have the length of one that matters
 	case len("Host"):
 		if isName(name, "Host") {
-			from := at + colon + 1 + bytes.Index(line[colon+1:], value)
 			h.hosts++
-			h.host = span{from, from + len(value)}
+			h.host = span{at + from, at + to}
 			if !goodHost(value) {
 				return BadHost
 			}
@@ -51,6 +57,8 @@ func (h *head) field(line []byte, at int, l *Limits) Refusal {
 	}
 	return None
 }
+
+func blank(c byte) bool { return c == ' ' || c == '\t' }
 
 // contentLength takes digits only; the largest that it takes would be an exabyte.
 func (h *head) contentLength(value []byte) Refusal {

@@ -22,12 +22,12 @@ func (l *Listener) Protect(srv *http.Server) {
 		_, h2 := l.Secure()
 		protocols.SetHTTP2(h2)
 		srv.TLSConfig = l.limits.TLS
-		srv.HTTP2 = &http.HTTP2Config{
-			MaxConcurrentStreams: 128, // resets do not make room for more: net/http queues at most as many handlers
-			SendPingTimeout:      15 * time.Second,
-			PingTimeout:          15 * time.Second,
-			WriteByteTimeout:     l.limits.WriteTime,
+		if srv.HTTP2 == nil {
+			srv.HTTP2 = new(http.HTTP2Config)
 		}
+		srv.HTTP2.MaxConcurrentStreams = 128 // and as many handlers: streams that are reset make no room for more of them
+		srv.HTTP2.SendPingTimeout, srv.HTTP2.PingTimeout = 15*time.Second, 15*time.Second
+		srv.HTTP2.WriteByteTimeout = l.limits.WriteTime // while the connection takes nothing; of one stream, see begun
 	}
 	srv.Protocols = protocols
 	srv.MaxHeaderBytes = l.limits.Head
@@ -45,7 +45,7 @@ func (l *Listener) Protect(srv *http.Server) {
 		}
 		return ctx
 	}
-	srv.Handler = &protected{srv.Handler, l}
+	srv.Handler = &protected{srv.Handler, l, srv.WriteTimeout}
 }
 
 type connKey struct{}
@@ -54,6 +54,7 @@ type connKey struct{}
 type protected struct {
 	handler http.Handler
 	l       *Listener
+	within  time.Duration // of net/http, for a whole answer; zero is for ever
 }
 
 func (p *protected) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -76,6 +77,9 @@ func (p *protected) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out := &begun{ResponseWriter: w}
+	if r.ProtoMajor >= 2 && p.within == 0 {
+		out.pace = p.l.limits.WriteTime
+	}
 	defer p.rescue(out, r)
 	p.handler.ServeHTTP(out, r)
 }
@@ -108,33 +112,44 @@ func (p *protected) rescue(w *begun, r *http.Request) {
 	http.Error(w.ResponseWriter, "internal error", http.StatusInternalServerError)
 }
 
-// begun remembers whether an answer has begun.
+// begun remembers whether an answer has begun. Each of its writes has the time to go out that pace says, if it is not zero:
+// over HTTP/2 a client can take none of an answer by giving it no window, on a connection that is in the best of health.
 type begun struct {
 	http.ResponseWriter
-	yes bool
+	yes  bool
+	pace time.Duration
+}
+
+func (w *begun) begin() {
+	w.yes = true
+	if w.pace > 0 {
+		_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(w.pace)) // what is wrong with it is wrong with Write
+	}
 }
 
 // WriteHeader implements http.ResponseWriter. Interim answers, as 103, are none.
 func (w *begun) WriteHeader(status int) {
-	w.yes = w.yes || status >= http.StatusOK
+	if status >= http.StatusOK {
+		w.begin()
+	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
 // Write implements http.ResponseWriter.
 func (w *begun) Write(b []byte) (int, error) {
-	w.yes = true
+	w.begin()
 	return w.ResponseWriter.Write(b)
 }
 
 // ReadFrom implements io.ReaderFrom, with net/http's own buffers.
 func (w *begun) ReadFrom(r io.Reader) (int64, error) {
-	w.yes = true
+	w.begin()
 	return io.Copy(w.ResponseWriter, r)
 }
 
 // Flush implements http.Flusher.
 func (w *begun) Flush() {
-	w.yes = true
+	w.begin()
 	_ = http.NewResponseController(w.ResponseWriter).Flush() // the next Write has the error, too
 }
 

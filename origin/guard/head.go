@@ -19,6 +19,9 @@ type head struct {
 	lengths   int
 	length    int64
 	codings   int
+
+	end int     // as scan said last
+	why Refusal // and this
 }
 
 // span is a part of the head.

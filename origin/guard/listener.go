@@ -70,7 +70,11 @@ func (l *Listener) Close() error {
 }
 
 func (l *Listener) guard(conn net.Conn) *Conn {
-	return &Conn{Conn: conn, limits: &l.limits, tally: &l.tally}
+	c := &Conn{Conn: conn, limits: &l.limits, tally: &l.tally}
+	if in, ok := conn.(*counted); ok && l.limits.Refuse != nil {
+		c.storm = newStorm(c, in.Conn)
+	}
+	return c
 }
 
 // admit accepts until there is a connection that is within the limits.

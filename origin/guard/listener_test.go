@@ -3,18 +3,12 @@ package guard
 import (
 	"bufio"
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"log"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -24,17 +18,16 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/liveorigin/liveorigin/origin/fresh"
+	"github.com/liveorigin/liveorigin/origin/servertest"
 )
 
 // serve serves a handler on loopback until the test ends, and sees that nothing stays behind.
 func serve(t *testing.T, limits Limits, h http.HandlerFunc) *Listener {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := Listen(ln, limits)
+	l := Listen(servertest.Listen(t), limits)
 	srv := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
 	l.Protect(srv)
 	done := make(chan error, 1)
@@ -45,15 +38,6 @@ func serve(t *testing.T, limits Limits, h http.HandlerFunc) *Listener {
 		goleak.VerifyNone(t, before)
 	})
 	return l
-}
-
-func eventually(t *testing.T, about string, ok func() bool) {
-	t.Helper()
-	for until := time.Now().Add(5 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(until) {
-			t.Fatalf("%s: not after 5 s", about)
-		}
-	}
 }
 
 // Connections beyond a limit are refused and counted; who goes makes room.
@@ -82,7 +66,7 @@ func TestConnectionLimits(t *testing.T) {
 			t.Errorf("%v: %+v", c.want, s)
 		}
 		_ = conns[0].Close()
-		eventually(t, "room again", func() bool { return l.Stats().Open == 1 })
+		servertest.Eventually(t, "room again", func() bool { return l.Stats().Open == 1 })
 	}
 }
 
@@ -121,68 +105,15 @@ func TestLogIsQuiet(t *testing.T) {
 	}
 }
 
-// identity is a certificate and its key, signed by an authority or by itself.
-type identity struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
-
-func newIdentity(t *testing.T, name string, by *identity) *identity {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, DNSNames: []string{"localhost"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: by == nil, BasicConstraintsValid: true,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	parent, signer := template, key
-	if by != nil {
-		parent, signer = by.cert, by.key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &identity{cert, key}
-}
-
-func (i *identity) write(t *testing.T, cert, key string) {
-	t.Helper()
-	der, err := x509.MarshalECPrivateKey(i.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, block := range map[string]*pem.Block{
-		cert: {Type: "CERTIFICATE", Bytes: i.cert.Raw}, key: {Type: "EC PRIVATE KEY", Bytes: der},
-	} {
-		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func (i *identity) pair() tls.Certificate {
-	return tls.Certificate{Certificate: [][]byte{i.cert.Raw}, PrivateKey: i.key}
-}
-
 // vault is a server's files, and an authority that clients trust.
-func vault(t *testing.T) (Files, *identity, *x509.CertPool) {
+func vault(t *testing.T) (Files, *servertest.Authority, *x509.CertPool) {
 	t.Helper()
 	dir := t.TempDir()
 	files := Files{filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), filepath.Join(dir, "ca.pem"), false}
-	ca := newIdentity(t, "ca", nil)
-	ca.write(t, files.ClientCAs, filepath.Join(dir, "ca-key.pem"))
-	newIdentity(t, "first", ca).write(t, files.Certificate, files.Key)
-	pool := x509.NewCertPool()
-	pool.AddCert(ca.cert)
-	return files, ca, pool
+	ca := servertest.NewAuthority(t)
+	servertest.Write(t, ca.Own, files.ClientCAs, filepath.Join(dir, "ca-key.pem"))
+	servertest.Write(t, ca.Certificate(t, "first", "localhost"), files.Certificate, files.Key)
+	return files, ca, ca.Pool()
 }
 
 // Over TLS, HTTP/1 is vetted as without, and HTTP/2 goes by; both handlers see who the client is.
@@ -208,9 +139,9 @@ func TestTLS(t *testing.T) {
 	}{
 		{false, nil, "HTTP/1.1 nobody 5 <nil>"},
 		{true, nil, "HTTP/2.0 nobody 5 <nil>"},
-		{false, []tls.Certificate{newIdentity(t, "packager-a", ca).pair()}, "HTTP/1.1 packager-a 5 <nil>"},
-		{true, []tls.Certificate{newIdentity(t, "packager-a", ca).pair()}, "HTTP/2.0 packager-a 5 <nil>"},
-		{true, []tls.Certificate{newIdentity(t, "stranger", nil).pair()}, "error"},
+		{false, []tls.Certificate{ca.Certificate(t, "packager-a")}, "HTTP/1.1 packager-a 5 <nil>"},
+		{true, []tls.Certificate{ca.Certificate(t, "packager-a")}, "HTTP/2.0 packager-a 5 <nil>"},
+		{true, []tls.Certificate{servertest.NewAuthority(t).Own}, "error"},
 	} {
 		transport := &http.Transport{ForceAttemptHTTP2: c.h2, TLSClientConfig: &tls.Config{RootCAs: pool}}
 		if c.cert != nil { // shown even to who has said not to know its authority
@@ -285,7 +216,7 @@ func TestSilentHandshake(t *testing.T) {
 	if got := readAnswers(conn); len(got) != 1 || got[0] != "200 /a 0 close" {
 		t.Errorf("%q", got)
 	}
-	eventually(t, "the plain one is counted", func() bool { return l.Stats().Refused[BadHandshake] == 1 })
+	servertest.Eventually(t, "the plain one is counted", func() bool { return l.Stats().Refused[BadHandshake] == 1 })
 	start := time.Now()
 	if err := l.Close(); err != nil || time.Since(start) > 2*time.Second {
 		t.Errorf("stopped listening after %v: %v", time.Since(start), err)
@@ -309,18 +240,11 @@ func TestCertificateReload(t *testing.T) {
 		defer conn.Close()
 		return conn.ConnectionState().PeerCertificates[0].Subject.CommonName
 	}
-	later := func() { // as if a second had gone by
-		certs.mu.Lock()
-		certs.checked = certs.checked.Add(-checkEvery)
-		certs.mu.Unlock()
-	}
+	later := func() { time.Sleep(2 * fresh.CheckEvery) }
 	if got := shown(); got != "first" {
 		t.Fatalf("at first %q", got)
 	}
-	newIdentity(t, "the second", ca).write(t, files.Certificate, files.Key)
-	if got := shown(); got != "first" {
-		t.Errorf("within the second %q", got)
-	}
+	servertest.Write(t, ca.Certificate(t, "the second", "localhost"), files.Certificate, files.Key)
 	later()
 	if got := shown(); got != "the second" {
 		t.Errorf("after the change %q", got)
@@ -337,7 +261,7 @@ func TestCertificateReload(t *testing.T) {
 	if n := strings.Count(logged.String(), "\n"); n != 1 || certs.Failures() != 1 {
 		t.Errorf("a bad change is reported %d times and counted %d times:\n%s", n, certs.Failures(), logged.String())
 	}
-	newIdentity(t, "the third one", ca).write(t, files.Certificate, files.Key)
+	servertest.Write(t, ca.Certificate(t, "the third one", "localhost"), files.Certificate, files.Key)
 	later()
 	if got := shown(); got != "the third one" {
 		t.Errorf("after the repair %q", got)
@@ -351,10 +275,7 @@ func TestCertificateReload(t *testing.T) {
 
 // A connection that the guard alone answers lives as long as one that net/http does.
 func TestRefusedConnectionGoesOn(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	ln := servertest.Listen(t)
 	const answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 	guarded := Listen(ln, Limits{Idle: 5 * time.Second, Refuse: func(_ time.Time, _, into []byte) []byte { return append(into, answer...) }})
 	srv := &http.Server{ReadHeaderTimeout: 300 * time.Millisecond, IdleTimeout: 300 * time.Millisecond,

@@ -153,18 +153,24 @@ func (c *Conn) Write(b []byte) (int, error) {
 }
 
 // renew gives a connection the time that net/http gives one whose request it has answered: it knows nothing of those that
-// the guard answers. Within a second of the last time there is nothing to be gained by it.
+// the guard answers. Soon after the last time there is nothing to be gained by it.
 func (c *Conn) renew(now time.Time) {
-	if now.Sub(c.renewed) < time.Second {
+	if now.Sub(c.renewed) < min(time.Second, c.limits.Idle/2, c.limits.WriteTime/2) {
 		return
 	}
 	c.renewed = now
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.asked = now.Add(c.limits.Idle)
+	if c.storm != nil {
+		c.own = now.Add(glance)
+	}
 	_ = c.Conn.SetReadDeadline(sooner(c.asked, c.own))       // what is wrong with it is wrong with Read
 	_ = c.Conn.SetWriteDeadline(now.Add(c.limits.WriteTime)) // and with Write
 }
+
+// glance is when a connection is looked at whose answers were renewed: later than the next renewal of one that is busy.
+const glance = 2 * time.Second
 
 // startClock has the next reads end after d, if no clock is running.
 func (c *Conn) startClock(d time.Duration) {

@@ -2,20 +2,13 @@ package originhttp
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"math/big"
-	"net"
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/origin/servertest"
 )
 
 const tokenA, tokenB = "token-of-a-0123456789", "token-of-b-0123456789=="
@@ -94,58 +87,32 @@ func TestNewCredentials(t *testing.T) {
 	}
 }
 
-// certificate makes one for these names, signed by its own key or another's.
-func certificate(t testing.TB, by *tls.Certificate, common string, dns ...string) tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: common}, DNSNames: dns,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: by == nil, BasicConstraintsValid: true,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
-	parent, signer := template, any(key)
-	if by != nil {
-		parent, signer = by.Leaf, by.PrivateKey
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
-}
-
 // A verified certificate names its pipeline; one that nobody has verified does not get as far.
 func TestCertificates(t *testing.T) {
 	s := &shelf{says: origin.Receipt{Outcome: origin.Stored}}
-	authority := certificate(t, nil, "authority")
-	roots := x509.NewCertPool()
-	roots.AddCert(authority.Leaf)
+	authority := servertest.NewAuthority(t)
+	roots := authority.Pool()
 	credentials, err := NewCredentials(nil, true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	srv := httptest.NewUnstartedServer(Publishing(s, catalog, fixed(epoch), PublishingOptions{Credentials: credentials}))
 	srv.TLS = &tls.Config{ClientCAs: roots, ClientAuth: tls.VerifyClientCertIfGiven,
-		Certificates: []tls.Certificate{certificate(t, &authority, "origin", "origin")}}
+		Certificates: []tls.Certificate{authority.Own}}
 	srv.StartTLS()
 	defer srv.Close()
-	stranger := certificate(t, nil, "a")
+	stranger := servertest.NewAuthority(t).Certificate(t, "a")
 	for _, c := range []struct {
 		about string
 		cert  *tls.Certificate
 		want  origin.Outcome // "": no answer
 	}{
 		{"none", nil, origin.Forbidden},
-		{"its common name", ptr(certificate(t, &authority, "a")), origin.Stored},
-		{"a DNS name", ptr(certificate(t, &authority, "encoder 7", "x", "a")), origin.Stored},
-		{"another pipeline's", ptr(certificate(t, &authority, "b")), origin.Forbidden},
-		{"nobody's", ptr(certificate(t, &authority, "not a name")), origin.Forbidden},
-		{"signed by itself", &stranger, ""},
+		{"its common name", ptr(authority.Certificate(t, "a")), origin.Stored},
+		{"a DNS name", ptr(authority.Certificate(t, "encoder 7", "x", "a")), origin.Stored},
+		{"another pipeline's", ptr(authority.Certificate(t, "b")), origin.Forbidden},
+		{"nobody's", ptr(authority.Certificate(t, "not a name")), origin.Forbidden},
+		{"signed by a stranger", &stranger, ""},
 	} {
 		config := &tls.Config{RootCAs: roots}
 		if c.cert != nil { // whatever authorities the server asks for

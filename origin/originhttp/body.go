@@ -7,6 +7,9 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"time"
+
+	"github.com/liveorigin/liveorigin/origin"
 )
 
 // errTooLarge says that a body of unannounced length passed its limit.
@@ -36,9 +39,25 @@ func readAll(body io.Reader, length, limit int64) ([]byte, error) {
 	return bytes.Clone(b.Bytes()), nil // without the buffer's room to grow: objects are kept
 }
 
-// readBody reads a publication's body once, and maps what can go wrong to the status that says it.
-func readBody(r *http.Request, limit int64) ([]byte, *refusal) {
-	body, err := readAll(r.Body, r.ContentLength, limit)
+// timely is a body that has to be there at some time: what drips in is given up, however it is framed. That no single Read takes
+// long is the guard's business.
+type timely struct {
+	io.Reader
+	clock origin.Clock
+	until time.Time
+}
+
+// Read implements io.Reader.
+func (t *timely) Read(b []byte) (int, error) {
+	if !t.clock.Now().Before(t.until) {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return t.Reader.Read(b)
+}
+
+// readBody reads a request's body once, from in, and maps what can go wrong to the status that says it.
+func readBody(r *http.Request, in io.Reader, limit int64) ([]byte, *refusal) {
+	body, err := readAll(in, r.ContentLength, limit)
 	switch {
 	case err == nil:
 		return body, nil

@@ -36,7 +36,7 @@ type splitter struct {
 	from     io.Reader
 	timeline timeline
 	limit    int64            // bytes of a part
-	reserve  func(int64) bool // is asked before bytes are read; nil: always
+	reserve  func(int64) bool // is asked before bytes are read, and told by a negative number of those let go; nil: always
 
 	buf   []byte
 	ready []part
@@ -83,6 +83,9 @@ func (s *splitter) take(kind string, payload []byte, at int) error {
 		s.flush()
 		s.emit(origin.Header, len(s.buf))
 	case "mfra":
+		if s.reserve != nil {
+			s.reserve(-int64(len(s.buf) - at))
+		}
 		s.buf = s.buf[:at] // says that the track is over, which its end does as well
 	case "moof":
 		c, ok := parseMoof(payload)

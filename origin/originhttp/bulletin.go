@@ -29,8 +29,6 @@ func describeEvent(f *fields, b *origin.Bulletin) {
 // What a bulletin may have that comes from outside. Integers of structured fields have 15 digits (RFC 9651, 3.3.1).
 const (
 	maxVersion  = 999_999_999_999_999
-	maxNotices  = 32
-	maxNotice   = 256      // bytes of text
 	maxBulletin = 32 << 10 // bytes of the field
 )
 
@@ -85,7 +83,7 @@ func parseNotices(values []string) ([]origin.Notice, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(list) > maxNotices {
+	if len(list) > origin.MaxNotices {
 		return nil, errBulletin
 	}
 	notices := make([]origin.Notice, 0, len(list))
@@ -110,7 +108,7 @@ func parseNotice(member httpsfv.Member) (n origin.Notice, err error) {
 	n.ID = string(id)
 	n.At, ok = at.(time.Time)
 	n.Text, _ = text.(string)
-	if !isToken || !ok || !origin.ValidToken(n.ID) || n.Text == "" || len(n.Text) > maxNotice {
+	if !isToken || !ok || !origin.ValidToken(n.ID) || n.Text == "" || len(n.Text) > origin.MaxNotice {
 		return origin.Notice{}, errBulletin
 	}
 	n.At = n.At.UTC()

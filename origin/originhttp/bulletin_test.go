@@ -92,8 +92,8 @@ func TestBulletinRoundTrip(t *testing.T) {
 	for range 2000 {
 		s := stateOf(func(s *origin.State) {
 			s.Version, s.CacheVersion, s.Notices = 1+r.Int64N(maxVersion), r.Int64N(maxVersion), nil
-			for range r.IntN(maxNotices + 1) {
-				text := make([]byte, 1+r.IntN(maxNotice))
+			for range r.IntN(origin.MaxNotices + 1) {
+				text := make([]byte, 1+r.IntN(origin.MaxNotice))
 				for i := range text {
 					text[i] = byte(' ' + r.IntN('~'-' '+1))
 				}
@@ -128,9 +128,9 @@ func TestBulletinIsStrict(t *testing.T) {
 		{"no list", "1", "1", good + ","}, {"a string for an id", "1", "1", `"x";at=@1;text="y"`},
 		{"no date", "1", "1", `x;text="y"`}, {"a number for a date", "1", "1", `x;at=1;text="y"`},
 		{"no text", "1", "1", "x;at=@1"}, {"an empty text", "1", "1", `x;at=@1;text=""`}, {"a token for a text", "1", "1", "x;at=@1;text=y"},
-		{"a long text", "1", "1", `x;at=@1;text="` + strings.Repeat("y", maxNotice+1) + `"`},
+		{"a long text", "1", "1", `x;at=@1;text="` + strings.Repeat("y", origin.MaxNotice+1) + `"`},
 		{"an id that is no name", "1", "1", `x/y;at=@1;text="y"`}, {"an inner list", "1", "1", `(x);at=@1;text="y"`},
-		{"too many", "1", "1", strings.Repeat(good+", ", maxNotices) + good},
+		{"too many", "1", "1", strings.Repeat(good+", ", origin.MaxNotices) + good},
 		{"too much", "1", "1", good + strings.Repeat(" ", maxBulletin)},
 	} {
 		h := http.Header{}

@@ -167,5 +167,5 @@ func failure(ctx context.Context, method string, p fmt.Stringer, err error) erro
 	case errors.Is(err, errTooLarge):
 		return fmt.Errorf("%s %s: %w", method, p, err)
 	}
-	return fmt.Errorf("%s %s: %v: %w", method, p, err, origin.ErrUnreachable)
+	return fmt.Errorf("%s %s: %w: %w", method, p, err, origin.ErrUnreachable)
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/origin/servertest"
 )
 
 var segment1017 = origin.Request{Event: "final", Rendition: "v1080", Number: 1017}
@@ -113,11 +114,7 @@ func TestPublishRefusedEarly(t *testing.T) {
 // scripted serves one fixed text to every connection, and closes it.
 func scripted(t *testing.T, answer string) (address string) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = ln.Close() })
+	ln := servertest.Listen(t)
 	go func() {
 		for {
 			conn, err := ln.Accept()

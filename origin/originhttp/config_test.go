@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
 	"reflect"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/origin/servertest"
 )
 
 func next(t testing.TB, n *origin.Node, change func(*origin.State)) {
@@ -125,10 +125,7 @@ func TestChangedOverHTTP(t *testing.T) {
 // Whoever waits for a configuration does not keep a server from stopping.
 func TestServerStopsWhileConfigsAreAwaited(t *testing.T) {
 	n := operated(t, nil)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	ln := servertest.Listen(t)
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- Serve(ctx, ln, NewServer(Delivery(n, n, n.Runtime), ForDelivery, nil), 0) }()

@@ -9,8 +9,8 @@ import (
 )
 
 // crowds see to it that, of those who are held for one segment, everyone has the first bytes before anyone has the rest.
-// They are all woken at once, and a body takes longer to write than its beginning: without this, the last would hear
-// nothing until nearly all the others had everything.
+// They are all woken at once, and both to write a body and to make ready for the next request take longer than to write
+// the beginning: without this, the last would hear nothing until nearly all the others had everything.
 type crowds struct {
 	mu   sync.Mutex
 	of   map[origin.Request]*crowd
@@ -19,15 +19,16 @@ type crowds struct {
 
 // crowd is everyone who has asked for the same, until the first of them is answered after a hold.
 type crowd struct {
-	req  origin.Request
-	left int           // of them, who have no first bytes yet
-	all  chan struct{} // closed when none is left; nil while nobody waits for that
+	req      origin.Request
+	left     int           // of them, who have no first bytes yet
+	all      chan struct{} // closed when none is left, or patience is; nil while nobody waits
+	patience *time.Timer   // nil when all is
 }
 
 const (
 	// firstBytes is how much of a body is sent first: with the header it is one write.
 	firstBytes = 2 << 10
-	// turnPatience bounds the wait for the others' first bytes. One of them may be reading from a slow store.
+	// turnPatience bounds how long a crowd waits for the next to begin. It may be reading from a slow store.
 	turnPatience = origin.RegionPatience
 	maxFree      = 256
 )
@@ -74,15 +75,33 @@ func (t *turn) leave() {
 	cs, c := t.crowds, t.crowd
 	t.crowd = nil
 	if c.left--; c.left > 0 {
+		if c.patience != nil {
+			c.patience.Reset(turnPatience)
+		}
 		return
 	}
 	cs.close(c)
-	if c.all != nil {
-		close(c.all)
-		c.all = nil
-	}
+	c.release()
 	if len(cs.free) < maxFree {
 		cs.free = append(cs.free, c)
+	}
+}
+
+// release lets everyone go on who waits. The caller holds the lock.
+func (c *crowd) release() {
+	if c.all != nil {
+		c.patience.Stop()
+		close(c.all)
+		c.all, c.patience = nil, nil
+	}
+}
+
+// giveUp releases those who still wait for all: the crowd may have gone by then, and be in use again.
+func (cs *crowds) giveUp(c *crowd, all chan struct{}) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if c.all == all {
+		c.release()
 	}
 }
 
@@ -103,19 +122,14 @@ func (t *turn) wait() {
 	cs.mu.Lock()
 	cs.close(c)
 	if c.left > 1 && c.all == nil {
-		c.all = make(chan struct{})
+		all := make(chan struct{})
+		c.all, c.patience = all, time.AfterFunc(turnPatience, func() { cs.giveUp(c, all) })
 	}
 	all := c.all
 	t.leave()
 	cs.mu.Unlock()
-	if all == nil {
-		return
-	}
-	timer := time.NewTimer(turnPatience)
-	defer timer.Stop()
-	select {
-	case <-all:
-	case <-timer.C:
+	if all != nil {
+		<-all
 	}
 }
 
@@ -129,10 +143,10 @@ type inTurn struct {
 func (w *inTurn) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *inTurn) Write(b []byte) (int, error) {
-	if w.turn.crowd == nil || len(b) <= firstBytes {
+	if w.turn.crowd == nil {
 		return w.ResponseWriter.Write(b)
 	}
-	n, err := w.ResponseWriter.Write(b[:firstBytes])
+	n, err := w.ResponseWriter.Write(b[:min(len(b), firstBytes)])
 	if err == nil {
 		err = http.NewResponseController(w.ResponseWriter).Flush()
 	}
@@ -140,6 +154,9 @@ func (w *inTurn) Write(b []byte) (int, error) {
 		return n, err
 	}
 	w.turn.wait()
-	rest, err := w.ResponseWriter.Write(b[firstBytes:])
+	if n == len(b) {
+		return n, nil
+	}
+	rest, err := w.ResponseWriter.Write(b[n:])
 	return n + rest, err
 }

@@ -18,7 +18,7 @@ func TestCrowd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var cs crowds
 		req := origin.Request{Event: "e", Rendition: "r", Number: 1}
-		first, second, third := cs.join(req), cs.join(req), cs.join(req)
+		first, second, third, last := cs.join(req), cs.join(req), cs.join(req), cs.join(req)
 		other := cs.join(origin.Request{Event: "e", Rendition: "r", Number: 2})
 		var waiting atomic.Int32
 		var all sync.WaitGroup
@@ -30,11 +30,13 @@ func TestCrowd(t *testing.T) {
 		wait(&first)
 		late := cs.join(req)
 		wait(&second)
+		third.begun()
+		third.begun()
+		synctest.Wait()
 		if n := waiting.Load(); n != 2 {
-			t.Errorf("%d wait for the third", n)
+			t.Errorf("%d wait for the last", n)
 		}
-		third.begun()
-		third.begun()
+		last.begun()
 		synctest.Wait()
 		if n := waiting.Load(); n != 0 {
 			t.Errorf("%d wait for those who came later", n)
@@ -45,19 +47,42 @@ func TestCrowd(t *testing.T) {
 		if took := time.Since(began); took != turnPatience {
 			t.Errorf("waited for %v for one who does not begin", took)
 		}
-		fourth.begun()
+		fourth.wait()
+		if took := time.Since(began); took != turnPatience {
+			t.Errorf("the one for whom all waited in vain waited until %v", took)
+		}
 		other.begun()
 		alone := cs.join(req)
 		alone.wait()
 		if len(cs.of) != 0 || time.Since(began) != turnPatience {
 			t.Errorf("%d crowds are left after %v", len(cs.of), time.Since(began))
 		}
-		for range 3 * maxFree {
-			one := cs.join(req)
-			defer one.begun()
+		many := make([]turn, 3*maxFree)
+		for i := range many {
+			many[i] = cs.join(origin.Request{Number: origin.SegmentNumber(i)})
 		}
-		if len(cs.free) > maxFree {
-			t.Errorf("%d are kept", len(cs.free))
+		for i := range many {
+			many[i].begun()
+		}
+		if len(cs.of) != 0 || len(cs.free) != maxFree {
+			t.Errorf("%d crowds are left, %d are kept", len(cs.of), len(cs.free))
+		}
+	})
+}
+
+// However many there are, the first waits for the last, as long as one begins after the other.
+func TestCrowdIsPatientWhileOthersBegin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var cs crowds
+		const others = 5
+		one, began := cs.join(origin.Request{}), time.Now()
+		for i := range others {
+			other := cs.join(origin.Request{})
+			time.AfterFunc(time.Duration(i+1)*(turnPatience-1), other.begun)
+		}
+		one.wait()
+		if took := time.Since(began); took != others*(turnPatience-1) {
+			t.Errorf("waited %v for the last of %d", took, others)
 		}
 	})
 }
@@ -88,6 +113,35 @@ func (s *shared) Write(b []byte) (int, error) {
 		s.others += len(b)
 	}
 	return s.ResponseRecorder.Write(b)
+}
+
+// Be a body long or short, its beginning is sent at once, and nothing else is done before the others have begun.
+func TestInTurnBeginsAndWaits(t *testing.T) {
+	for _, size := range []int{1, firstBytes, firstBytes + 1} {
+		synctest.Test(t, func(t *testing.T) {
+			var cs crowds
+			req := origin.Request{Event: "e", Rendition: "r", Number: 1}
+			one, other := cs.join(req), cs.join(req)
+			rec := httptest.NewRecorder()
+			var done atomic.Bool
+			go func() {
+				n, err := (&inTurn{rec, one}).Write(make([]byte, size))
+				if n != size || err != nil {
+					t.Errorf("%d bytes: wrote %d, %v", size, n, err)
+				}
+				done.Store(true)
+			}()
+			synctest.Wait()
+			if got := rec.Body.Len(); got != min(size, firstBytes) || !rec.Flushed || done.Load() {
+				t.Errorf("%d bytes: %d are written, flushed %v, done %v", size, got, rec.Flushed, done.Load())
+			}
+			other.begun()
+			synctest.Wait()
+			if got := rec.Body.Len(); got != size || !done.Load() {
+				t.Errorf("%d bytes: %d are written when all have begun, done %v", size, got, done.Load())
+			}
+		})
+	}
 }
 
 // Who is not answered leaves the crowd all the same.

@@ -36,7 +36,7 @@ type delivery struct {
 	clock   origin.Clock
 	waits   waits
 	crowds  crowds
-	date    date
+	refused refusedText
 }
 
 func (d *delivery) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/origin/servertest"
 )
 
 // epoch is the start of the test event: segment 1000, of 2 s.
@@ -84,10 +85,7 @@ func published(body string) origin.Response {
 // listen serves a handler on loopback until the test ends, as the real servers are served.
 func listen(t testing.TB, h http.Handler, role Role, change ...func(*http.Server)) (address string) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	ln := servertest.Listen(t)
 	srv := NewServer(h, role, nil)
 	for _, f := range change {
 		f(srv)

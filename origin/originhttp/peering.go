@@ -44,7 +44,7 @@ func (h *peering) hear(w http.ResponseWriter, r *http.Request) {
 		closeWith(w, http.StatusServiceUnavailable, "too many bodies at once")
 		return
 	}
-	body, ref := readBody(r, h.limits.Body)
+	body, ref := readBody(r, r.Body, h.limits.Body)
 	if ref != nil {
 		ref.write(w)
 		return

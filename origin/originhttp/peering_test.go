@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/origin/servertest"
 )
 
 // heard is a Peer, and a Recorder, that keep what they are told.
@@ -89,18 +90,6 @@ func peerClient(t *testing.T, address string, o PeerOptions) *PeerClient {
 	}
 	t.Cleanup(c.Close)
 	return c
-}
-
-// eventually waits for what happens in the background.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for range 1000 {
-		if ok() {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatalf("never: %s", what)
 }
 
 // When Announce returns, a neighbour that is well has been told, and can tell it to others.
@@ -180,11 +169,11 @@ func TestHangingPeer(t *testing.T) {
 		t.Errorf("a hundred took %v, want the deadline once", took)
 	}
 	hangs.Store(false)
-	eventually(t, "told of all", func() bool { return len(far.numbers()) >= len(want) })
+	servertest.Eventually(t, "told of all", func() bool { return len(far.numbers()) >= len(want) })
 	if got := far.numbers(); !slices.Equal(got, want) {
 		t.Errorf("told %v", got)
 	}
-	eventually(t, "known to be back", func() bool { return len(rec.said()) >= 2 })
+	servertest.Eventually(t, "known to be back", func() bool { return len(rec.said()) >= 2 })
 	if got, want := rec.said(), []string{"peer begin east-2 0 no answer in time", "peer end east-2 0"}; !slices.Equal(got, want) {
 		t.Errorf("recorded %q, want %q", got, want)
 	}
@@ -197,23 +186,19 @@ func TestHangingPeer(t *testing.T) {
 // A neighbour that is not there costs nothing, and hears of everything when it is.
 func TestAbsentPeer(t *testing.T) {
 	noLeak(t)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := ln.Addr().String()
-	ln.Close()
+	address := servertest.Free(t)
 	far, rec := new(heard), new(heard)
 	c := peerClient(t, address, PeerOptions{Deadline: time.Hour, Recorder: rec})
 	c.Announce(announcement(1000)) // returns when the connection is refused
 	c.Announce(announcement(1001))
-	if ln, err = net.Listen("tcp", address); err != nil {
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
 		t.Skip("somebody else took the port: ", err)
 	}
 	srv := NewServer(Peering(far, far.known, Limits{}), ForPublishing, nil)
 	go func() { _ = srv.Serve(ln) }()
 	t.Cleanup(func() { _ = srv.Close() })
-	eventually(t, "told of both", func() bool { return slices.Equal(far.numbers(), []origin.SegmentNumber{1000, 1001}) })
+	servertest.Eventually(t, "told of both", func() bool { return slices.Equal(far.numbers(), []origin.SegmentNumber{1000, 1001}) })
 	if got := rec.said(); len(got) == 0 || got[0] != "peer begin east-2 0 unreachable" {
 		t.Errorf("recorded %q", got)
 	}
@@ -222,11 +207,8 @@ func TestAbsentPeer(t *testing.T) {
 // What waits is bounded by number and by age, and what is given up is counted, a record a second at the most.
 func TestAnnouncementsGivenUp(t *testing.T) {
 	noLeak(t)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ln.Close()
+	ln := servertest.Listen(t)
+	_ = ln.Close()
 	given := func(rec *heard) (n, times int64) {
 		rec.mu.Lock()
 		defer rec.mu.Unlock()
@@ -253,7 +235,7 @@ func TestAnnouncementsGivenUp(t *testing.T) {
 	rec = new(heard)
 	old := peerClient(t, ln.Addr().String(), PeerOptions{Keep: time.Millisecond, Recorder: rec})
 	old.Announce(announcement(1))
-	eventually(t, "too old", func() bool { n, _ := given(rec); return n == 1 })
+	servertest.Eventually(t, "too old", func() bool { n, _ := given(rec); return n == 1 })
 }
 
 // An announcement that a neighbour will never take must not hold up the others.
@@ -362,15 +344,15 @@ func TestPeeringInFlight(t *testing.T) {
 	if _, err := io.WriteString(conn, head); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "refused while one is read", func() bool {
+	servertest.Eventually(t, "refused while one is read", func() bool {
 		return raw(t, address, head+body, false).status == http.StatusServiceUnavailable
 	})
 	before := len(far.numbers())
 	if _, err := io.WriteString(conn, body); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the first is taken", func() bool { return len(far.numbers()) == before+1 })
-	eventually(t, "room again", func() bool { return raw(t, address, head+body, false).status == http.StatusNoContent })
+	servertest.Eventually(t, "the first is taken", func() bool { return len(far.numbers()) == before+1 })
+	servertest.Eventually(t, "room again", func() bool { return raw(t, address, head+body, false).status == http.StatusNoContent })
 }
 
 // FuzzAnnouncements: what can be read is written and read again as the same, and nothing makes the parser fall over.

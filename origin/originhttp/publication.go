@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
 )
@@ -29,12 +30,23 @@ func (h *publishing) receive(r *http.Request, to admission) (p origin.Publicatio
 	if !h.reserve(reserve) {
 		return p, &refusal{outcome: origin.Unavailable, text: "too many bodies at once", close: true}
 	}
-	body, ref := readBody(r, h.options.Body)
+	body, ref := readBody(r, &timely{r.Body, h.clock, h.until(to)}, h.options.Body)
 	if ref != nil {
 		return p, ref
 	}
 	p.Object.Body, p.Object.Size, p.Object.Digest = body, len(body), origin.Checksum(body)
 	return p, checkBody(&p, want)
+}
+
+// until is when a body has to be there: a segment's within the retry deadline, after which nobody would have it, and anything
+// else's within the retry budget. A segment may come as it is encoded, and so take its whole duration.
+func (h *publishing) until(to admission) time.Time {
+	now := h.clock.Now()
+	until := now.Add(to.event.RetryBudget)
+	if to.what != anObject || to.number == origin.Header || to.number != to.event.SegmentAt(now) {
+		return until
+	}
+	return to.event.RetryDeadline(to.number)
 }
 
 // reserve counts bytes that are going to be read, and says whether there is room for them. They are counted in any case.

@@ -93,7 +93,7 @@ func (h *publishing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case aTrack:
 		h.takeTrack(w, r, to)
 	case aManifest:
-		h.takeManifest(w, r)
+		h.takeManifest(w, r, to)
 	case thePoint:
 		h.takeNothing(w, r)
 	default:
@@ -115,13 +115,17 @@ func (a *admission) key(n origin.SegmentNumber) origin.Key {
 
 // admit refuses what credentials, the path, and the catalog rule out.
 func (h *publishing) admit(r *http.Request) (to admission, ref *refusal) {
-	theirs, ref := h.options.Credentials.pipelines(r)
+	grants, ref := h.options.Credentials.grants(r)
 	if ref != nil {
 		return to, ref
 	}
 	var err error
 	if to.place, err = requestPlace(r); err != nil {
 		return to, bad(err.Error())
+	}
+	theirs := pipelines(grants, to.place.event)
+	if theirs != nil && len(theirs) == 0 {
+		return to, &refusal{outcome: origin.Forbidden, text: "these credentials are for another event"}
 	}
 	if to.pipeline, ref = pipelineOf(r, theirs, to.what == aManifest || to.what == thePoint); ref != nil {
 		return to, ref

@@ -2,8 +2,8 @@ package originhttp
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -36,62 +36,72 @@ func (d *delivery) Refuse(now time.Time, head, into []byte) []byte {
 	if !ok {
 		return nil
 	}
-	status, body := resp.Reason.Status(), errorBodies[resp.Reason]
+	return append(into, d.refused.of(refused{resp.Reason, resp.MaxAge.Truncate(time.Millisecond), resp.Bulletin, now.Unix()})...)
+}
+
+// refused is what the text of a refusal depends on.
+type refused struct {
+	reason   origin.Reason
+	maxAge   time.Duration // in whole milliseconds, as it is written
+	bulletin origin.Bulletin
+	second   int64 // of the epoch, for Date (RFC 9110, 6.6.1)
+}
+
+// refusedText remembers the text of the last refusal: those of a storm are alike, within a second or a millisecond.
+type refusedText struct{ last atomic.Pointer[written] }
+
+type written struct {
+	refused
+	text []byte
+}
+
+func (t *refusedText) of(r refused) []byte {
+	if last := t.last.Load(); last != nil && last.refused == r {
+		return last.text
+	}
+	text := r.write()
+	t.last.Store(&written{r, text})
+	return text
+}
+
+// write writes a refusal as it travels.
+func (r refused) write() []byte {
+	status, body := r.reason.Status(), errorBodies[r.reason]
 	f := newFields()
 	defer f.release()
-	describeRefusal(f, &resp, status, len(body))
-	into = append(into, "HTTP/1.1 "...)
-	into = strconv.AppendInt(into, int64(status), 10)
-	into = append(append(append(into, ' '), http.StatusText(status)...), "\r\nDate: "...)
-	into = append(append(into, d.date.at(now)...), "\r\n"...)
-	into = f.appendTo(into)
-	return append(append(into, "\r\n"...), body...)
-}
-
-// date is the text of a Date field (RFC 9110, 6.6.1), written once a second.
-type date struct{ last atomic.Pointer[dated] }
-
-type dated struct {
-	second int64 // of the epoch
-	text   string
-}
-
-func (d *date) at(now time.Time) string {
-	last, second := d.last.Load(), now.Unix()
-	if last == nil || last.second != second {
-		last = &dated{second, now.UTC().Format(http.TimeFormat)}
-		d.last.Store(last)
-	}
-	return last.text
+	describeRefusal(f, &origin.Response{Reason: r.reason, MaxAge: r.maxAge, Bulletin: r.bulletin}, status, len(body))
+	b := fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, http.StatusText(status), time.Unix(r.second, 0).UTC().Format(http.TimeFormat))
+	return append(append(f.appendTo(b), "\r\n"...), body...)
 }
 
 // plainGet is the path of a GET of HTTP/1.1 whose fields say nothing that an answer depends on. What has an escape in it, or
 // says how its connection is to be treated, is left to net/http.
 func plainGet(head []byte) (path string, ok bool) {
-	line, rest, _ := bytes.Cut(head, crlf)
+	line, rest, _ := bytes.Cut(head, lineEnd)
 	target, ok := bytes.CutPrefix(line, []byte("GET "))
 	if !ok {
 		return "", false
 	}
-	target, ok = bytes.CutSuffix(target, []byte(" HTTP/1.1"))
+	target, ok = bytes.CutSuffix(target, []byte(" HTTP/1.1\r"))
 	if !ok || bytes.IndexByte(target, '%') >= 0 {
 		return "", false
 	}
-	target, _, _ = bytes.Cut(target, []byte("?"))
 	for len(rest) > 0 {
-		line, rest, _ = bytes.Cut(rest, crlf)
-		name, _, _ := bytes.Cut(line, []byte(":"))
+		line, rest, _ = bytes.Cut(rest, lineEnd)
 		for _, meant := range heeded {
-			if len(name) == len(meant) && bytes.EqualFold(name, meant) {
+			if n := len(meant); len(line) > n && line[n] == ':' && bytes.EqualFold(line[:n], meant) {
 				return "", false
 			}
 		}
+	}
+	if query := bytes.IndexByte(target, '?'); query >= 0 {
+		target = target[:query]
 	}
 	return string(target), true
 }
 
 var (
-	crlf = []byte("\r\n")
+	lineEnd = []byte("\n")
 	// heeded are the fields that an answer, or what happens to its connection, depends on.
 	heeded = [][]byte{[]byte("Connection"), []byte("Expect"), []byte("Upgrade"), []byte("Sec-Purpose"), []byte("Purpose")}
 )

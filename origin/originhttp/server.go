@@ -29,7 +29,8 @@ const stopGrace = 5 * time.Second
 // errStopping is the cause with which a stopping server cancels the requests that it still holds.
 var errStopping = errors.New("server is stopping")
 
-// NewServer gives a handler a server with every limit set that net/http has; Serve adds those of package guard. A
+// NewServer gives a handler a server with every limit set that net/http has, but those of HTTP/2 that are about time and
+// number, which Serve sets with its own of package guard: a connection may make this side keep a frame and a window. A
 // delivery request may be held open for a segment, its publish delay and its retry budget, so WriteTimeout leaves 30 s
 // from the header in to the last byte out: enough for segments of up to 10 s; for longer ones raise it. A publication
 // may be an upload that lasts as long as the event, so its limits are those of the guard, which watches the pace.
@@ -48,9 +49,13 @@ func NewServer(h http.Handler, role Role, logger *slog.Logger) *http.Server {
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     log.New(noise, "", 0),
 	}
+	window := 64 << 10 // nobody who is delivered to has anything to send
 	if role == ForPublishing {
 		srv.ReadTimeout, srv.WriteTimeout = 0, 0
+		window = 1 << 20 // two segments of 512 KiB
 	}
+	srv.HTTP2 = &http.HTTP2Config{MaxReadFrameSize: 16 << 10, MaxReceiveBufferPerConnection: window, MaxReceiveBufferPerStream: window,
+		MaxDecoderHeaderTableSize: 4 << 10}
 	return srv
 }
 

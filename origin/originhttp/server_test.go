@@ -14,6 +14,7 @@ import (
 
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/origin/guard"
+	"github.com/liveorigin/liveorigin/origin/servertest"
 )
 
 // A stop lets requests in flight finish, sends away who is still held, and takes no new ones.
@@ -30,10 +31,7 @@ func TestServeStops(t *testing.T) {
 		<-ctx.Done()
 		return origin.Response{}, ctx.Err()
 	})
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	ln := servertest.Listen(t)
 	ctx, stop := context.WithCancel(t.Context())
 	stopped := make(chan error, 1)
 	go func() { stopped <- Serve(ctx, ln, NewServer(Delivery(g, catalog, fixed(epoch)), ForDelivery, nil), 0) }()
@@ -81,10 +79,7 @@ func TestServerLimits(t *testing.T) {
 }
 
 func TestServeFails(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	ln := servertest.Listen(t)
 	_ = ln.Close()
 	if err := Serve(t.Context(), ln, NewServer(http.NotFoundHandler(), ForDelivery, nil), 0); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("a closed listener gives %v", err)
@@ -93,10 +88,7 @@ func TestServeFails(t *testing.T) {
 
 // Beyond the limit connections are refused with a status, and there is room again when one is gone.
 func TestServeLimitsConnections(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	ln := servertest.Listen(t)
 	ctx, stop := context.WithCancel(t.Context())
 	srv := NewServer(deliver(published("x")), ForDelivery, nil)
 	done := make(chan error, 1)
@@ -110,7 +102,7 @@ func TestServeLimitsConnections(t *testing.T) {
 		t.Errorf("beside the first: %+v", r)
 	}
 	_ = first.Close()
-	eventually(t, "room again", func() bool { return raw(t, ln.Addr().String(), get, false).status == 200 })
+	servertest.Eventually(t, "room again", func() bool { return raw(t, ln.Addr().String(), get, false).status == 200 })
 	stop()
 	if err := <-done; err != nil {
 		t.Error(err)
@@ -155,10 +147,7 @@ func TestPanicEndsOneRequest(t *testing.T) {
 		fmt.Fprint(w, strings.Repeat("x", 9000))
 		panic("unlucky")
 	})
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	ln := servertest.Listen(t)
 	g := guard.Listen(ln, guard.Limits{Logger: slog.New(slog.NewTextHandler(&logged, nil))})
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 )
 
 // maxManifest bounds a source's manifest, in bytes.
@@ -18,15 +19,15 @@ const mpdNamespace = "urn:mpeg:dash:schema:mpd:2011"
 // takeManifest takes a source's MPD, which DASH-IF's ingest lets it send before its tracks. The event's template says
 // all that it could: what is delivered as the event's manifest is made from that, and a source's has no part in it. It
 // is looked at only so that a source that sends something else is told so.
-func (h *publishing) takeManifest(w http.ResponseWriter, r *http.Request) {
-	if ref := h.readManifest(r); ref != nil {
+func (h *publishing) takeManifest(w http.ResponseWriter, r *http.Request, to admission) {
+	if ref := h.readManifest(r, h.until(to)); ref != nil {
 		ref.write(w)
 		return
 	}
 	ready(w, "an MPD; this origin makes its own from the event's template\n")
 }
 
-func (h *publishing) readManifest(r *http.Request) *refusal {
+func (h *publishing) readManifest(r *http.Request, until time.Time) *refusal {
 	ref := checkLength(r, maxManifest)
 	if ref == nil && (!isMediaType(r, "application/dash+xml", "application/xml", "text/xml", "application/octet-stream") ||
 		r.Header.Get("Content-Encoding") != "") {
@@ -40,7 +41,7 @@ func (h *publishing) readManifest(r *http.Request) *refusal {
 	if !h.reserve(maxManifest) {
 		return &refusal{status: http.StatusServiceUnavailable, text: "too many bodies at once", close: true}
 	}
-	body, ref := readBody(r, maxManifest)
+	body, ref := readBody(r, &timely{r.Body, h.clock, until}, maxManifest)
 	if ref != nil {
 		return ref
 	}

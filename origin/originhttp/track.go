@@ -45,7 +45,8 @@ func (h *publishing) takeTrack(w http.ResponseWriter, r *http.Request, to admiss
 		return
 	}
 	u := &upload{publishing: h, request: r, to: &to, control: http.NewResponseController(w)}
-	u.split = splitter{from: r.Body, limit: h.options.Body, reserve: u.reserve,
+	u.body = timely{Reader: r.Body, clock: h.clock}
+	u.split = splitter{from: &u.body, limit: h.options.Body, reserve: u.reserve,
 		timeline: timeline{&to.event, to.rendition.Timescale, int64(to.rendition.SampleTicks)}}
 	stop := context.AfterFunc(r.Context(), func() { _ = u.control.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
@@ -93,6 +94,7 @@ type upload struct {
 	to       *admission
 	control  *http.ResponseController
 	split    splitter
+	body     timely
 	reserved int64 // bytes in flight
 
 	tally
@@ -133,6 +135,7 @@ func (u *upload) reserve(n int64) bool {
 // that cannot do so (a test's recorder) has no limit.
 func (u *upload) extend() {
 	until := time.Now().Add(u.to.event.SegmentDuration + idleTrack)
+	u.body.until = u.clock.Now().Add(u.to.event.SegmentDuration + idleTrack)
 	_ = u.control.SetReadDeadline(until)
 	_ = u.control.SetWriteDeadline(until.Add(idleTrack))
 	if u.request.Context().Err() != nil { // in between, the server has begun to stop

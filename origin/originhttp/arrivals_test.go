@@ -1,0 +1,132 @@
+//go:build linux
+
+package originhttp_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"net/netip"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// When something arrives at a client is what the kernel stamps on it, and not when the client is told: where server and clients
+// share their cores, the second says as much about the clients. For the same reason they are one loop that asks now and then
+// what has come. A thousand goroutines that are woken one by one would take the cores from the server that they wait for.
+
+// dial opens connections on which the kernel stamps what comes. The runtime's poller knows nothing of them.
+func dial(b *testing.B, address string, count int) (conns []*os.File) {
+	b.Helper()
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for range count {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		conns = append(conns, os.NewFile(uintptr(fd), address))
+		if err := errors.Join(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1),
+			unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 20}),
+			unix.Connect(fd, &unix.SockaddrInet4{Port: int(at.Port()), Addr: at.Addr().As4()})); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return conns
+}
+
+func closeAll(conns []*os.File) {
+	for _, c := range conns {
+		c.Close()
+	}
+}
+
+// moment is when a last first byte came: to the socket, as the kernel stamped it, and to the client. When the PUT was
+// answered, and what processor time the server spent until then, go with it.
+type moment struct{ arrived, read, answered, spent time.Duration }
+
+// least is the least of each.
+func least(all []moment) moment {
+	m := all[0]
+	for _, o := range all[1:] {
+		m = moment{min(m.arrived, o.arrived), min(m.read, o.read), min(m.answered, o.answered), min(m.spent, o.spent)}
+	}
+	return m
+}
+
+// last is when the last connection has its first byte, after begin was called. One byte of each has been read then.
+func (s *server) last(b *testing.B, conns []*os.File, begin func()) (m moment) {
+	b.Helper()
+	poll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer unix.Close(poll)
+	for _, c := range conns {
+		fd := int(c.Fd())
+		if err := unix.EpollCtl(poll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT, Fd: int32(fd)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var beginning sync.WaitGroup
+	defer beginning.Wait()
+	spent, start := s.spent(b), time.Now().Round(0) // stamps are of the wall clock
+	beginning.Go(begin)
+	events := make([]unix.EpollEvent, 1024)
+	for left := len(conns); left > 0; time.Sleep(time.Millisecond / 2) {
+		n, err := unix.EpollWait(poll, events, 0)
+		if err != nil && !errors.Is(err, unix.EINTR) || time.Since(start) > 20*time.Second {
+			b.Fatalf("%d have no first byte: %v", left, err)
+		}
+		for _, e := range events[:max(n, 0)] {
+			arrived, err := firstByte(int(e.Fd), unix.MSG_DONTWAIT)
+			read := time.Now().Round(0)
+			if err != nil || arrived.Before(start) || arrived.After(read) {
+				b.Fatalf("asked at %v, arrived at %v, read at %v: %v", start, arrived, read, err)
+			}
+			m.arrived, m.read = max(m.arrived, arrived.Sub(start)), max(m.read, read.Sub(start))
+			left--
+		}
+	}
+	m.spent = s.spent(b) - spent
+	return m
+}
+
+// spent is the processor time of a child, by its clock (clock_getcpuclockid(3)).
+func (s *server) spent(b *testing.B) time.Duration {
+	var at unix.Timespec
+	if err := unix.ClockGettime(int32(^s.pid<<3|2), &at); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(at.Nano())
+}
+
+// firstByte reads a byte, and says when the kernel had it, by the clock of time.Now (socket(7), SO_TIMESTAMP). What comes before
+// it is read may be joined to it, and all has the stamp of its end: a stamp is never too early.
+func firstByte(fd, flags int) (arrived time.Time, err error) {
+	var into [1]byte
+	var control [64]byte
+	n, nc, _, _, err := unix.Recvmsg(fd, into[:], control[:], flags)
+	for errors.Is(err, unix.EINTR) {
+		n, nc, _, _, err = unix.Recvmsg(fd, into[:], control[:], flags)
+	}
+	if err == nil && n == 0 {
+		err = io.EOF
+	}
+	if err != nil {
+		return arrived, err
+	}
+	messages, err := unix.ParseSocketControlMessage(control[:nc])
+	for _, m := range messages {
+		if m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SCM_TIMESTAMPNS && len(m.Data) >= 16 {
+			return time.Unix(int64(binary.NativeEndian.Uint64(m.Data)), int64(binary.NativeEndian.Uint64(m.Data[8:]))), nil
+		}
+	}
+	return arrived, errors.Join(err, errors.New("the kernel stamped nothing"))
+}
