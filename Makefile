@@ -37,6 +37,8 @@ bench: ## benchmarks, event-65m among them; compare the ratios within one run
 	LIVEORIGIN_CONTAINERS=1 $(GO) test -run '^$$' -bench . -benchtime 1s -timeout 60m ./...
 	cd xk6-liveorigin && $(GO) test -run '^$$' -bench . -benchtime 1s ./...
 
+prove: SHELL := bash
+prove: .SHELLFLAGS := -o pipefail -c
 prove: build ## what the simulator computes against arithmetic, and against the wall clock (half an hour)
 	LIVEORIGIN_PROVE=1 $(GO) test -count=1 -p 1 -timeout 120m -v -run Prove ./sim/... | grep -v -e '^=== ' -e '^testing: ' -e 'no test files'
 

@@ -36,6 +36,8 @@ func FuzzInspect(f *testing.F) {
 		for _, body := range smallSegments(f, &ev, r) {
 			f.Add(body, r.Kind == origin.Video)
 		}
+		f.Add(runs(r, 1000, 1024, 0, nil), r.Kind == origin.Video) // a million samples
+		f.Add(runs(r, 1000, 1, 500, make([]byte, 500)), r.Kind == origin.Video)
 	}
 	f.Fuzz(func(t *testing.T, body []byte, video bool) {
 		r := ev.Renditions[1]

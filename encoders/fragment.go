@@ -19,6 +19,8 @@ type survey struct {
 	otherTrack bool
 	start, end int64 // decode time of the first sample, and after the last
 	samples    int64
+	runs       int   // of samples
+	bytes      int64 // of the samples
 	duration   int64 // the samples' own, in sum
 	truncated  bool
 	badNAL     bool

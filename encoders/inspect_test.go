@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -241,7 +242,7 @@ func TestInspectRefuses(t *testing.T) {
 		body []byte
 		want string
 	}{
-		"a crowd":                   {crowd, "counts 2147483648 samples"},
+		"a crowd":                   {crowd, "2147483648 samples after 0"},
 		"two tracks":                {two.Bytes(), "more than one track"},
 		"nothing":                   {nil, "no moof"},
 		"text":                      {[]byte("<html>502 Bad Gateway</html>"), "longer than"},
@@ -279,6 +280,53 @@ func TestInspectRefuses(t *testing.T) {
 	for cut := range len(head.Body) {
 		if InspectHeader(r, head.Body[:cut]) == nil {
 			t.Errorf("took %d of %d bytes for a whole header", cut, len(head.Body))
+		}
+	}
+}
+
+// runs is a segment of so many runs, each of so many samples that nothing but the track's defaults describes: each run
+// begins where mdat does, and all its samples are of one size.
+func runs(r origin.Rendition, n, samples int, size uint32, media []byte) []byte {
+	box := func(kind string, payload ...[]byte) []byte {
+		all := bytes.Join(payload, nil)
+		return append(append(binary.BigEndian.AppendUint32(nil, uint32(8+len(all))), kind...), all...)
+	}
+	words := func(ws ...uint32) (b []byte) {
+		for _, w := range ws {
+			b = binary.BigEndian.AppendUint32(b, w)
+		}
+		return b
+	}
+	head := [][]byte{box("tfhd", words(0x20018, r.TrackID, r.SampleTicks, size)), box("tfdt", words(0, 0))}
+	moof := func(trun []byte) []byte {
+		return box("moof", box("mfhd", words(0, 50)), box("traf", append(slices.Clone(head), bytes.Repeat(trun, n))...))
+	}
+	position := len(moof(box("trun", words(1, 0, 0)))) + 8
+	return append(moof(box("trun", words(1, uint32(samples), uint32(position)))), box("mdat", media)...)
+}
+
+// What a few bytes ask for is bounded, however often they ask: in samples, in runs without any, and in media that many
+// samples share. Sixteen megabytes could otherwise keep a processor busy for minutes.
+func TestInspectBounds(t *testing.T) {
+	ev := testEvent(t, "small")
+	r := ev.Renditions[0]
+	media := bytes.Repeat([]byte{0, 0, 0, 1, nalIDR}, 1000)
+	for name, row := range map[string]struct {
+		body []byte
+		want string // empty where it is not refused
+	}{
+		"as many samples as there may be":  {runs(r, 100, maxSamples/100, 0, nil), ""},
+		"one more":                         {runs(r, 1, maxSamples+1, 0, nil), "100001 samples after 0"},
+		"a hundred more, in the last run":  {runs(r, 101, maxSamples/100, 0, nil), "1000 samples after 100000"},
+		"a million short runs":             {runs(r, 1<<20, 1024, 0, nil), "1024 samples after 99328"},
+		"as many runs as there may be":     {runs(r, maxSamples, 0, 0, nil), ""},
+		"one run more":                     {runs(r, maxSamples+1, 0, 0, nil), "more than 100000 runs"},
+		"a sample of all the media":        {runs(r, 1, 1, uint32(len(media)), media), ""},
+		"many samples of all of the media": {runs(r, 1000, 1, uint32(len(media)), media), "overlap"},
+	} {
+		d, err := Inspect(&ev, r, 50, row.body)
+		if row.want == "" && err != nil || row.want != "" && (err == nil || !strings.Contains(err.Error(), row.want)) {
+			t.Errorf("%s: got %v, %v; want %q", name, d, err, row.want)
 		}
 	}
 }

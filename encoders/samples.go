@@ -17,9 +17,9 @@ type run struct {
 	position                   int32 // data_offset
 }
 
-// maxBareSamples bounds the samples of a run that says nothing about any of them: four bytes could else ask for
-// billions.
-const maxBareSamples = 1024
+// maxSamples bounds the samples of a segment, and the runs that they come in: a run that says nothing about any of its
+// samples could else ask for billions with four bytes. Two seconds of PCM sound at 48 kHz, a sample a line, fit.
+const maxSamples = 100_000
 
 func parseRun(b []byte) (run, error) {
 	if len(b) < 8 {
@@ -36,9 +36,6 @@ func parseRun(b []byte) (run, error) {
 	if want := 8 + 4*bits.OnesCount32(flags&0x5); uint64(len(b)) != uint64(want)+uint64(count)*uint64(r.stride) {
 		return run{}, short(boxTrun)
 	}
-	if r.stride == 0 && count > maxBareSamples {
-		return run{}, fmt.Errorf("trun counts %d samples and describes none", count)
-	}
 	r.count = int(count)
 	at := 0
 	for _, field := range [...]struct {
@@ -53,13 +50,19 @@ func parseRun(b []byte) (run, error) {
 	return r, nil
 }
 
-// readTrun goes over one run's samples and gives their duration.
+// readTrun goes over one run's samples and gives their duration. Runs may lie anywhere in mdat; only if samples have more
+// bytes than the segment they must overlap, and there would be no end to what can be asked for.
 func (s *survey) readTrun(f *fragment, b []byte) (duration int64, err error) {
 	r, err := parseRun(b)
 	if err != nil {
 		return 0, err
 	}
+	s.runs++
 	switch {
+	case s.runs > maxSamples:
+		return 0, fmt.Errorf("more than %d runs of samples", maxSamples)
+	case s.samples+int64(r.count) > maxSamples:
+		return 0, fmt.Errorf("%d samples after %d; a segment may have %d", r.count, s.samples, maxSamples)
 	case r.hasPosition:
 		f.at = f.moof + int(r.position)
 	case !f.hasRun:
@@ -80,6 +83,9 @@ func (s *survey) readTrun(f *fragment, b []byte) (duration int64, err error) {
 			duration += int64(f.defaults.duration)
 		}
 		nal := s.readSample(f, size)
+		if s.bytes > int64(len(f.body)) {
+			return 0, errors.New("samples that overlap")
+		}
 		if i == 0 && s.samples == 0 && s.video {
 			s.notSync = flagsOf(&r, f, line)&nonSync != 0 || (nal != 0 && nal != nalIDR)
 		}
@@ -123,6 +129,7 @@ func (s *survey) readSample(f *fragment, size uint32) (nal byte) {
 	}
 	sample := f.body[f.at : f.at+int(size)]
 	f.at += int(size)
+	s.bytes += int64(size)
 	if !s.video {
 		return 0
 	}

@@ -36,5 +36,5 @@ func (f cacheLoss) Acted() { f.touch() }
 
 // Felt asks for a node of the cache that could not be reached.
 func (f cacheLoss) Felt(r origin.Record) bool {
-	return r.Kind == origin.KindReplica && r.Region == f.spec.Region && strings.HasPrefix(r.Name, "cache ")
+	return silent(r, f.spec.Region) && strings.HasPrefix(r.Name, "cache ")
 }

@@ -316,9 +316,14 @@ func TestFelt(t *testing.T) {
 		{Spec{Kind: "slow-publish", Region: "east", Delay: time.Minute}, with(func(r *origin.Record) { r.Attempts = 2 })},
 		{Spec{Kind: "late-segments", Pipeline: "a", Delay: time.Minute}, failed},
 		{Spec{Kind: "cut-publish", Region: "east"}, with(func(r *origin.Record) { r.Attempts = 3 })},
+		{Spec{Kind: "not-found-storm", Region: "east"}, origin.Record{Kind: origin.KindStorm, Region: "east", Count: 3}},
 		{Spec{Kind: "edge-flush"}, origin.Record{Kind: origin.KindFlush, Node: "e1", Count: 3}},
 		{Spec{Kind: "zone-pause", Region: "east", Zone: "2"},
 			origin.Record{Kind: origin.KindReplica, Region: "east", Name: "2", Error: "timeout"}},
+		{Spec{Kind: "zone-slow", Region: "east", Zone: "2"},
+			origin.Record{Kind: origin.KindReplica, Region: "east", Name: "2", Error: "deadline exceeded", WaitUs: 500_000}},
+		{Spec{Kind: "disk-full", Region: "east", Zone: "2"},
+			origin.Record{Kind: origin.KindReplica, Region: "east", Name: "2", Error: "unavailable"}},
 		{Spec{Kind: "disconnect", Region: "east"},
 			origin.Record{Kind: origin.KindReplica, Region: "east", Name: "3", Error: "timeout"}},
 		{Spec{Kind: "cache-flush", Region: "east"}, origin.Record{Kind: origin.KindFlush, Region: "east", Name: "cache"}},
@@ -334,8 +339,16 @@ func TestFelt(t *testing.T) {
 		elsewhere.Region, elsewhere.UpstreamRegion, elsewhere.Pipeline, elsewhere.Count = "west", "west", "b", 0
 		elsewhere.Node = "o2"
 		zone := origin.Record{Kind: origin.KindReplica, Region: "east", Name: "1", Error: "unreachable"}
+		answered := c.r // a sign of life
+		if answered.Error != "" && answered.Kind == origin.KindReplica {
+			answered.Error, answered.WaitUs = "", 400_000
+			if f.Felt(answered) {
+				t.Errorf("%s is felt in an answer", c.spec.Kind)
+			}
+		}
+		unsent := origin.Record{Kind: origin.KindStorm, Region: "east", Reason: "unsent", Count: 9}
 		inTime := origin.Record{Kind: origin.KindPart, Node: "o1", LateUs: 1000}
-		if f.Felt(publish) || f.Felt(elsewhere) || f.Felt(zone) && c.spec.Kind != "disconnect" || f.Felt(inTime) {
+		if f.Felt(publish) || f.Felt(elsewhere) || f.Felt(zone) && c.spec.Kind != "disconnect" || f.Felt(inTime) || f.Felt(unsent) {
 			t.Errorf("%s is felt in a healthy record, or in one from elsewhere", c.spec.Kind)
 		}
 	}

@@ -56,7 +56,7 @@ func (f notFoundStorm) Request(ev *origin.Event, i uint64) origin.Request {
 // stormStream tells the stream of requests from others.
 const stormStream = 0x73746f726d
 
-// Felt asks for answers that were counted.
+// Felt asks for answers that were counted; what has a Reason counts something else.
 func (f notFoundStorm) Felt(r origin.Record) bool {
-	return r.Kind == origin.KindStorm && r.Region == f.spec.Region && r.Count > 0
+	return r.Kind == origin.KindStorm && r.Region == f.spec.Region && r.Reason == "" && r.Count > 0
 }

@@ -23,12 +23,19 @@ func (f real) Acted() { f.touch() }
 // Felt implements Fault.
 func (f real) Felt(r origin.Record) bool { return f.shows(r) }
 
-// onStore makes the faults of a region's database nodes, or of one zone's. They show as a replica that does not answer.
+// silent says whether a record shows a replica of a region's store, or a node of its cache, that did not answer. Those that do
+// leave records too: real parts are asked for a sign of life while a fault is at work on them.
+func silent(r origin.Record, region string) bool {
+	return r.Kind == origin.KindReplica && r.Region == region && r.Error != ""
+}
+
+// onStore makes the faults of a region's database nodes, or of one zone's. They show as a replica that does not answer in
+// time, a starved one too: how long an answer takes says little, since on a busy machine a healthy node takes as long.
 func onStore(verb Verb) func(base) Fault {
 	return func(b base) Fault {
 		act := Act{Verb: verb, At: Place{Region: b.spec.Region, Zone: b.spec.Zone}}
 		return real{b, []Act{act}, func(r origin.Record) bool {
-			return r.Kind == origin.KindReplica && r.Region == b.spec.Region && meant(b.spec.Zone, r.Name)
+			return silent(r, b.spec.Region) && meant(b.spec.Zone, r.Name)
 		}}
 	}
 }

@@ -16,7 +16,7 @@ func (f zoneLoss) WrapStore(at Place, s origin.Store) origin.Store {
 
 // Felt asks for a replica that did not answer.
 func (f zoneLoss) Felt(r origin.Record) bool {
-	return r.Kind == origin.KindReplica && r.Region == f.spec.Region && r.Name == f.spec.Zone
+	return silent(r, f.spec.Region) && r.Name == f.spec.Zone
 }
 
 // Acts implements Actor: the zone's database node is killed, and its part of the cache. A stop would let them say goodbye,

@@ -86,7 +86,8 @@ type history struct {
 	operated operated
 	alerted  alerted
 
-	readBack, lost int64 // acknowledged candidates that were looked for in the store at the end
+	storms   map[string]stormed // by fault
+	readBack readBack
 
 	runBegan, runEnded bool
 	interrupted        string
@@ -113,7 +114,7 @@ func newHistory(plan *Plan) *history {
 		candidates: map[publication]candidate{}, publishing: map[int64]*hdrhistogram.PackedHistogram{},
 		tries: map[try]tried{}, refusals: map[refusal]int64{}, lookups: map[asked]answered{},
 		begun: map[string]bool{}, seen: map[string]bool{}, affected: map[string]int64{}, ended: map[string]time.Duration{}, usage: map[string]used{},
-		sampled: map[string]int64{}, exact: map[string]int64{},
+		sampled: map[string]int64{}, exact: map[string]int64{}, storms: map[string]stormed{},
 		operated:  operated{versions: map[string]int64{}, refused: map[string]string{}},
 		alerted:   alerted{scrapes: map[int64]int64{}},
 		defective: map[segment]decided{}, newest: -1,
@@ -198,7 +199,7 @@ func checkRecord(rec *origin.Record) error {
 		n, low int64
 	}{
 		{"at_us", rec.AtUs, -numberMax}, {"late_us", rec.LateUs, -numberMax}, {"wait_us", rec.WaitUs, 0},
-		{"store_us", rec.StoreUs, 0}, {"cpu_us", rec.CPUUs, 0}, {"count", rec.Count, 0},
+		{"store_us", rec.StoreUs, 0}, {"cpu_us", rec.CPUUs, 0}, {"count", rec.Count, 0}, {"attempts", int64(rec.Attempts), 0},
 		{"number", int64(rec.Number), int64(origin.Header)},
 	} {
 		if err := inRange(f.name, f.n, f.low); err != nil {
@@ -230,11 +231,9 @@ func (h *history) add(rec *origin.Record) error {
 	case origin.KindAlert, origin.KindScrape:
 		h.alerted.add(rec)
 	case origin.KindReadBack:
-		if rec.Error != "" {
-			h.lost++
-		} else {
-			h.readBack += rec.Count
-		}
+		h.readBack.add(rec)
+	case origin.KindStorm:
+		h.addStorm(rec)
 	case origin.KindLookup:
 		h.addLookup(rec)
 	case origin.KindStall:

@@ -170,8 +170,8 @@ func (e *evidence) report() *Report {
 		{Name: "avoidable defects", Violations: r.Counts.AvoidableDefects, Checked: e.audience.detailed},
 		{Name: "wrong bytes", Violations: r.Counts.WrongBytes, Checked: r.Counts.checked()},
 	}
-	if h := e.history; h.readBack+h.lost > 0 {
-		r.Invariants = append(r.Invariants, InvariantResult{Name: "lost segments", Violations: h.lost, Checked: h.readBack + h.lost})
+	if b := e.history.readBack; b.there+b.lost > 0 {
+		r.Invariants = append(r.Invariants, InvariantResult{Name: "lost segments", Violations: b.lost, Checked: b.there + b.lost})
 	}
 	e.decide(r)
 	return r

@@ -3,6 +3,7 @@ package reports
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,6 +94,59 @@ func TestLostSegments(t *testing.T) {
 	w.record(origin.Record{Kind: origin.KindReadBack, AtUs: 66 * second, Rendition: "v720", Number: 3, Pipeline: "a", Error: "not found"})
 	if got := w.judge(t); got.Verdict != Fail || got.Invariants[2] != (InvariantResult{"lost segments", 1, 120}) {
 		t.Errorf("%s, %+v", got.Verdict, got.Invariants)
+	}
+}
+
+// What could not be read back may be there: nobody knows, and such a run proves nothing. What is lost is lost all the same.
+func TestUnreadSegments(t *testing.T) {
+	w := quiet().objective(Objective{Indicator: "missed segments", Max: Limit{Count: 0}})
+	w.record(origin.Record{Kind: origin.KindReadBack, AtUs: 66 * second, Count: 118})
+	for n := range 2 {
+		w.record(origin.Record{Kind: origin.KindReadBack, AtUs: 66 * second, Rendition: "v720", Number: origin.SegmentNumber(n), Pipeline: "a",
+			Reason: Unread, Error: "timeout"})
+	}
+	got := w.judge(t)
+	why := "2 of 120 acknowledged candidates could not be read back; whether they are lost is not known"
+	if got.Verdict != Inconclusive || !slices.Contains(got.Validity, why) || got.Invariants[2] != (InvariantResult{"lost segments", 0, 118}) {
+		t.Errorf("%s, %q, %+v", got.Verdict, got.Validity, got.Invariants)
+	}
+	w.record(origin.Record{Kind: origin.KindReadBack, AtUs: 66 * second, Rendition: "v720", Number: 3, Pipeline: "a", Error: "not found"})
+	if got := w.judge(t); got.Verdict != Fail || got.Invariants[2] != (InvariantResult{"lost segments", 1, 119}) {
+		t.Errorf("%s, %+v", got.Verdict, got.Invariants)
+	}
+}
+
+// A storm of which more than a tenth was not sent was not the one that was planned; one that missed less says so.
+func TestWeakStorms(t *testing.T) {
+	for _, row := range []struct {
+		due, unsent int64
+		verdict     Verdict
+		reason      string
+		note        string
+	}{
+		{1000, 0, Pass, "", ""},
+		{1000, 100, Pass, "", "fault storm: 100 of 1000 requests were not sent: too many were under way"},
+		{1000, 101, Inconclusive, "fault storm was not felt as planned: 101 of 1000 requests were not sent: too many were under way; 10 % is the most", ""},
+	} {
+		w := quiet().objective(Objective{Indicator: "missed segments", Max: Limit{Count: 0}})
+		w.plan.Faults = []FaultPlan{{ID: "storm", Kind: "not-found-storm", From: 20 * time.Second, Until: 30 * time.Second,
+			Felt: func(r origin.Record) bool { return r.Kind == origin.KindStorm && r.Reason == "" }}}
+		w.record(origin.Record{Kind: origin.KindFault, Step: origin.Begin, Name: "storm", AtUs: 20 * second})
+		for half := range int64(2) {
+			at := (21 + half) * second
+			w.record(origin.Record{Kind: origin.KindStorm, AtUs: at, Name: "storm", Attempts: int(row.due / 2), Count: row.due / 2})
+			if row.unsent > 0 {
+				w.record(origin.Record{Kind: origin.KindStorm, AtUs: at, Name: "storm", Reason: Unsent, Count: (row.unsent + half) / 2})
+			}
+		}
+		w.record(origin.Record{Kind: origin.KindFault, Step: origin.End, Name: "storm", AtUs: 30 * second, Count: row.due - row.unsent})
+		got := w.judge(t)
+		if got.Verdict != row.verdict || row.reason != "" && !slices.Contains(got.Reasons, row.reason) {
+			t.Errorf("%d of %d unsent: %s, %q", row.unsent, row.due, got.Verdict, got.Reasons)
+		}
+		if noted := strings.Join(got.Notes, "\n"); strings.Contains(noted, "not sent") != (row.note != "") || !strings.Contains(noted, row.note) {
+			t.Errorf("%d of %d unsent: noted %q", row.unsent, row.due, noted)
+		}
 	}
 }
 

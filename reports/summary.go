@@ -64,6 +64,7 @@ func (e *evidence) felt(f *FaultPlan) bool { return e.unfelt(f) == "" }
 func (e *evidence) unfelt(f *FaultPlan) string {
 	h := e.history
 	affected, ended := h.affected[f.ID]
+	storm := h.storms[f.ID]
 	switch {
 	case !h.begun[f.ID]:
 		return "was never injected"
@@ -73,6 +74,8 @@ func (e *evidence) unfelt(f *FaultPlan) string {
 		return "was not felt: it changed no call"
 	case !h.seen[f.ID]:
 		return "was not felt: no record shows it at work"
+	case storm.weak():
+		return "was not felt as planned: " + storm.String()
 	}
 	return ""
 }

@@ -64,6 +64,9 @@ func (e *evidence) unproven(r *Report) []string {
 		}
 	}
 	why = append(why, e.undone()...)
+	if b := e.history.readBack; b.unread > 0 {
+		why = append(why, b.String())
+	}
 	if n := r.Counts.DefectiveServed - e.audience.detailed; n > 0 {
 		why = append(why, fmt.Sprintf("%d defective segments were served that no line names; whether they were avoidable is not known", n))
 	}
@@ -80,7 +83,7 @@ func (e *evidence) notes() []string {
 		notes = append(notes, fmt.Sprintf("%s: %d lines of kind %q were left out; this version does not know them",
 			AudienceFile, e.audience.unknown[kind], kind))
 	}
-	notes = append(notes, slices.Concat(e.history.samplingNotes(), e.alarmNotes())...)
+	notes = append(notes, slices.Concat(e.history.samplingNotes(), e.alarmNotes(), e.history.stormNotes())...)
 	for _, s := range e.history.stalls {
 		notes = append(notes, s.String())
 	}

@@ -60,7 +60,7 @@ func (s *Scenario) VirtualTime() error {
 		r.add(r.place(path).value, path, "policy %s reads the wall clock by itself, so it cannot be replayed; use `liveorigin run`, "+
 			"or policy priority", AdaptivePolicy)
 	}
-	return r.err()
+	return r.Err()
 }
 
 func (f *form) machineKeys() keys {

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/liveorigin/liveorigin/scenarios/strictyaml"
 )
 
 // rates are the units of bandwidth, the largest first.
@@ -22,18 +24,18 @@ var bandwidthShape = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?) ?([A-Za-z/]*)$`)
 func bandwidth(into *int64, least, most int64) value {
 	return word{
 		says: schema{"type": "string", "pattern": bandwidthPattern},
-		parse: func(n *node) (wrong, meant string) {
-			bits, unit, ok := readBandwidth(n.text)
+		parse: func(n *strictyaml.Node) (wrong, meant string) {
+			bits, unit, ok := readBandwidth(n.Text)
 			switch {
 			case !ok:
-				return fmt.Sprintf("%q is not a bandwidth; write one like 10Mbps or 400Gbps", n.text), ""
+				return fmt.Sprintf("%q is not a bandwidth; write one like 10Mbps or 400Gbps", n.Text), ""
 			case unit == "":
-				return n.text + " needs a unit", guessBandwidth(bits, least, most)
-			case n.text != strings.ReplaceAll(n.text, " ", "") || !isRate(unit):
-				return fmt.Sprintf("%q is not a bandwidth; units are bps, kbps, Mbps, Gbps and Tbps", n.text),
-					guessUnit(n.text, unit)
+				return n.Text + " needs a unit", guessBandwidth(bits, least, most)
+			case n.Text != strings.ReplaceAll(n.Text, " ", "") || !isRate(unit):
+				return fmt.Sprintf("%q is not a bandwidth; units are bps, kbps, Mbps, Gbps and Tbps", n.Text),
+					guessUnit(n.Text, unit)
 			case bits < float64(least) || bits > float64(most):
-				return fmt.Sprintf("%s is out of range: %s to %s", n.text, shortBandwidth(least), shortBandwidth(most)), ""
+				return fmt.Sprintf("%s is out of range: %s to %s", n.Text, shortBandwidth(least), shortBandwidth(most)), ""
 			}
 			*into = int64(math.Round(bits))
 			return "", ""

@@ -59,13 +59,13 @@ func (s *Scenario) WallClock() error {
 	for _, v := range virtualOnly {
 		if v.uses(s) {
 			at := r.place(v.path).key
-			if value := r.place(v.path).value; value.set != "" {
+			if value := r.place(v.path).value; value.From != "" {
 				at = value // what is overridden is where the file has it, but not what the file says
 			}
 			r.add(at, v.path, "only virtual time has %s; use `liveorigin replay`, or %s", v.what, v.instead)
 		}
 	}
-	return r.err()
+	return r.Err()
 }
 
 // Models says why the scenario cannot run on a stack whose parts are models in one process, as *Problems; nil when it can.
@@ -78,7 +78,7 @@ func (s *Scenario) Models() error {
 				kind.Name)
 		}
 	}
-	return r.err()
+	return r.Err()
 }
 
 // Databases says why the scenario cannot run over real databases, as *Problems; nil when it can. What faults do to
@@ -94,7 +94,7 @@ func (s *Scenario) Databases(ours bool) error {
 			problem(join(item("faults", i), "kind"), "%s would break databases that are not ours; use --stack containers", spec.Kind)
 		}
 	}
-	return r.err()
+	return r.Err()
 }
 
 func onDatabases(f faults.Actor) bool {

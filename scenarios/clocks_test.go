@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/liveorigin/liveorigin/scenarios/strictyaml"
 )
 
 // Everything that only virtual time has is told at once, each where the file has it, with the next step.
@@ -28,13 +30,13 @@ func TestWallClock(t *testing.T) {
 		"14:3: " + begin + "viewers who restart" + use + "take it out",
 		"--set audience.viewers.leave=1m: " + begin + "an audience that leaves" + use + "take it out",
 	}
-	p := new(Problems)
+	p := new(strictyaml.Problems)
 	if !errors.As(s.WallClock(), &p) {
 		t.Fatalf("got %v", s.WallClock())
 	}
 	var got []string
 	for _, one := range p.List {
-		one.source = ""
+		one.Source = ""
 		got = append(got, strings.TrimPrefix(one.String(), "virtual.yaml:"))
 	}
 	same(t, "problems", got, want)

@@ -1,9 +1,11 @@
 package scenarios
 
+import "github.com/liveorigin/liveorigin/scenarios/strictyaml"
+
 // section is a mapping with a table of keys.
 type section struct{ keys keys }
 
-func (s section) read(r *reader, path string, n *node) { r.section(path, n, s.keys) }
+func (s section) read(r *reader, path string, n *strictyaml.Node) { r.section(path, n, s.keys) }
 
 func (s section) schema() schema {
 	properties, required, either := schema{}, []string{}, []schema{}
@@ -11,7 +13,7 @@ func (s section) schema() schema {
 		p := k.is.schema()
 		p["description"] = k.about
 		if k.otherwise != "" {
-			p["default"] = literal(k.otherwise, position{}).json()
+			p["default"] = jsonOf(literal(k.otherwise, strictyaml.Position{}))
 		}
 		switch {
 		case k.required && k.unless != "":
@@ -38,24 +40,24 @@ type named struct {
 	one         func(name string) value
 }
 
-func (m named) read(r *reader, path string, n *node) {
-	if !r.is(path, n, mapping) {
+func (m named) read(r *reader, path string, n *strictyaml.Node) {
+	if !r.is(path, n, strictyaml.Mapping) {
 		return
 	}
-	if len(n.entries) < m.least || len(n.entries) > m.most {
-		r.add(n.at, path, "%d %ss; a scenario has %d to %d", len(n.entries), m.what, m.least, m.most)
+	if len(n.Entries) < m.least || len(n.Entries) > m.most {
+		r.add(n.At, path, "%d %ss; a scenario has %d to %d", len(n.Entries), m.what, m.least, m.most)
 	}
-	for _, e := range n.entries {
-		p := join(path, e.key)
-		r.enter(p, place{key: e.at, value: e.value.at})
-		if wrong := badName(e.key); wrong != "" {
+	for _, e := range n.Entries {
+		p := join(path, e.Key)
+		r.enter(p, place{key: e.At, value: e.Value.At})
+		if wrong := badName(e.Key); wrong != "" {
 			r.problemOfKey(p, "%s: %s", m.what, wrong)
 		}
-		if e.value.shape == empty {
-			r.problem(p, "%s is empty; give it a value or leave the key out", p)
+		if e.Value.Shape == strictyaml.Empty {
+			r.problem(p, "%s", strictyaml.IsEmpty(p))
 			continue
 		}
-		m.one(e.key).read(r, p, e.value)
+		m.one(e.Key).read(r, p, e.Value)
 	}
 }
 
@@ -73,17 +75,17 @@ type sequence struct {
 	one  func() value
 }
 
-func (s sequence) read(r *reader, path string, n *node) {
-	if !r.is(path, n, list) {
+func (s sequence) read(r *reader, path string, n *strictyaml.Node) {
+	if !r.is(path, n, strictyaml.List) {
 		return
 	}
-	if len(n.items) > s.most {
-		r.add(n.at, path, "%d items in %s; at most %d are read", len(n.items), path, s.most)
+	if len(n.Items) > s.most {
+		r.add(n.At, path, "%d items in %s; at most %d are read", len(n.Items), path, s.most)
 		return
 	}
-	for i, v := range n.items {
+	for i, v := range n.Items {
 		p := item(path, i)
-		r.enter(p, place{key: v.at, value: v.at})
+		r.enter(p, place{key: v.At, value: v.At})
 		s.one().read(r, p, v)
 	}
 }
@@ -106,8 +108,8 @@ type ladder struct {
 	shapes []string // names of ladders
 }
 
-func (l ladder) read(r *reader, path string, n *node) {
-	if n.shape == list {
+func (l ladder) read(r *reader, path string, n *strictyaml.Node) {
+	if n.Shape == strictyaml.List {
 		sequence{most: 64, one: func() value {
 			*l.into = append(*l.into, "")
 			return name(&(*l.into)[len(*l.into)-1])
@@ -127,9 +129,9 @@ func (l ladder) schema() schema {
 
 // unread keeps a value for later, when it is known what it should be.
 type unread struct {
-	into *(*node)
+	into *(*strictyaml.Node)
 	says schema
 }
 
-func (u unread) read(r *reader, path string, n *node) { *u.into = n }
-func (u unread) schema() schema                       { return u.says }
+func (u unread) read(r *reader, path string, n *strictyaml.Node) { *u.into = n }
+func (u unread) schema() schema                                  { return u.says }

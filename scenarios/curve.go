@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -10,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/liveorigin/liveorigin/scenarios/strictyaml"
 )
 
 // Opener reads a file that a scenario refers to, by the name that the scenario has for it: relative to the scenario's
@@ -29,58 +30,60 @@ const curvePattern = `\.csv$`
 
 func (curveFile) schema() schema { return schema{"type": "string", "pattern": curvePattern} }
 
-func (c curveFile) read(r *reader, path string, n *node) {
-	if !r.is(path, n, scalar) {
+func (c curveFile) read(r *reader, path string, n *strictyaml.Node) {
+	if !r.is(path, n, strictyaml.Scalar) {
 		return
 	}
 	f := c.form
-	if !strings.HasSuffix(n.text, ".csv") {
-		r.add(n.at, path, "%q is not the name of a .csv file with time and viewers", n.text)
+	if !strings.HasSuffix(n.Text, ".csv") {
+		r.add(n.At, path, "%q is not the name of a .csv file with time and viewers", n.Text)
 		return
 	}
 	if f.open == nil {
-		r.add(n.at, path, "%q is beside a scenario file, and this scenario is none; give audience.viewers", n.text)
+		r.add(n.At, path, "%q is beside a scenario file, and this scenario is none; give audience.viewers", n.Text)
 		return
 	}
-	src, err := f.open(n.text)
+	src, err := f.open(n.Text)
 	if err != nil {
-		r.add(n.at, path, "read curve: %v; names are relative to the scenario's folder", err)
+		r.add(n.At, path, "read curve: %v; names are relative to the scenario's folder", err)
 		return
 	}
-	f.CurveFile, f.CurveSource = n.text, src
-	table := &curveTable{file: n.text}
-	if !filepath.IsAbs(n.text) {
-		table.file = filepath.Join(filepath.Dir(r.file), n.text)
+	f.CurveFile, f.CurveSource = n.Text, src
+	table := &curveTable{file: n.Text}
+	if !filepath.IsAbs(n.Text) {
+		table.file = filepath.Join(filepath.Dir(r.Name), n.Text)
 	}
 	f.Audience.Curve = table.read(src)
 	for _, p := range table.found {
-		r.note(path, p)
+		r.mark(path)
+		r.Note(p)
 	}
 }
 
 // curveTable reads a curve and collects what is wrong with it, line by line.
 type curveTable struct {
 	file   string
-	lines  [][]byte // split when the first problem is found
-	src    []byte
+	lines  []string // split when the first problem is found
+	src    string
 	points []CurvePoint
-	found  []Problem
+	found  []strictyaml.Problem
 }
 
 // read gives the points of a CSV file (RFC 4180) with the header time,viewers; those of the lines that are right, where
 // others are not.
 func (c *curveTable) read(src []byte) []CurvePoint {
-	c.src = bytes.TrimPrefix(src, []byte(byteOrderMark))
+	var bad int
+	c.src, bad = strictyaml.Text(src)
 	if len(src) > maxCurveBytes {
 		c.problem(1, 1, "more than %d bytes; leave out points on the way: between two the audience changes evenly",
 			maxCurveBytes)
 		return nil
 	}
-	if i := invalid(c.src); i >= 0 {
-		c.problem(1+bytes.Count(c.src[:i], []byte("\n")), 1, "not text in UTF-8; save it as such")
+	if bad > 0 {
+		c.problem(bad, 1, "not text in UTF-8; save it as such")
 		return nil
 	}
-	in := csv.NewReader(bytes.NewReader(c.src))
+	in := csv.NewReader(strings.NewReader(c.src))
 	in.FieldsPerRecord, in.ReuseRecord, in.TrimLeadingSpace = -1, true, true
 	if !c.header(in) {
 		return nil
@@ -131,7 +134,7 @@ func (c *curveTable) line(in *csv.Reader) bool {
 		c.problem(line, column, "more than %d points; leave out some on the way: between two the audience changes evenly",
 			maxCurvePoints)
 		return false
-	case len(c.found) == maxProblems:
+	case len(c.found) == strictyaml.MaxProblems:
 		return false
 	case len(record) != 2:
 		c.problem(line, column, "%d values; write two, time and viewers: 1m30s,2500", len(record))
@@ -162,7 +165,7 @@ func curveTime(text string) (at time.Duration, wrong string) {
 	if plainNumber.MatchString(text) {
 		text += "s"
 	}
-	if wrong, _ = duration(&at, 0, day).(word).parse(&node{shape: scalar, text: text}); wrong == "" {
+	if wrong, _ = duration(&at, 0, day).(word).parse(&strictyaml.Node{Shape: strictyaml.Scalar, Text: text}); wrong == "" {
 		return at, ""
 	}
 	if strings.Contains(text, ":") {
@@ -177,7 +180,7 @@ func curveViewers(text string) (viewers int, wrong string) {
 	if strings.HasPrefix(text, "-") {
 		return 0, fmt.Sprintf("%.40s viewers; write 0 for nobody", text)
 	}
-	if !wholeNumber.MatchString(text) {
+	if !strictyaml.WholeNumber.MatchString(text) {
 		return 0, fmt.Sprintf("%.40q is not a whole number; write one without a unit or a comma", text)
 	}
 	viewers, err := strconv.Atoi(text)
@@ -198,11 +201,11 @@ func (c *curveTable) syntax(err error) {
 
 func (c *curveTable) problem(line, column int, format string, args ...any) {
 	if c.lines == nil {
-		c.lines = bytes.Split(c.src, []byte("\n"))
+		c.lines = strings.Split(c.src, "\n")
 	}
-	p := Problem{File: c.file, Line: line, Column: column, Message: fmt.Sprintf(format, args...)}
+	p := strictyaml.Problem{File: c.file, Line: line, Column: column, Message: fmt.Sprintf(format, args...)}
 	if line <= len(c.lines) {
-		p.source = string(bytes.TrimSuffix(c.lines[line-1], []byte("\r")))
+		p.Source = strings.TrimSuffix(c.lines[line-1], "\r")
 	}
 	c.found = append(c.found, p)
 }

@@ -68,7 +68,7 @@ func TestCurveProblems(t *testing.T) {
 		table.read([]byte(row.src))
 		var got []string
 		for _, p := range table.found {
-			p.source = ""
+			p.Source = ""
 			got = append(got, p.String())
 		}
 		if all := strings.Join(got, "\n"); all != "x.csv:"+row.want {

@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -15,13 +14,14 @@ type breakage struct {
 	path string
 }
 
-// everyFault are the keys that faults of all kinds may have; the others are for the kinds that list them.
-var everyFault = []string{"kind", "name", "at", "for"}
-
 func (f *form) fault() value {
 	b := &breakage{path: item("faults", len(f.broken))}
 	f.broken = append(f.broken, b)
-	return faultSection{section{b.keys()}}
+	var kinds []kind
+	for _, k := range faults.Kinds() {
+		kinds = append(kinds, kindOf(k))
+	}
+	return kindSection{section{b.keys()}, "kind", kinds}
 }
 
 func (b *breakage) keys() keys {
@@ -67,39 +67,37 @@ func (f *form) checkFaults(r *reader) {
 		f.checkWindow(r, b)
 		f.checkTarget(r, b)
 	}
-	f.checkFaultNames(r)
+	var all []called
+	for _, b := range f.broken {
+		all = append(all, called{b.path, b.Kind, &b.ID})
+	}
+	nameAll(r, "fault", all, kindNames()) // "after" takes names and kinds
 	for _, b := range f.broken {
 		f.faults = append(f.faults, b.Spec)
 	}
 }
 
-// checkKind holds the keys that a fault has against those that its kind needs and allows.
+// kindOf is a kind of fault with its keys. What is not over at once says for how long it lasts.
+func kindOf(k faults.Kind) kind {
+	own := kind{name: k.Name, needs: slices.Clone(k.Needs), allows: k.Allows, common: []string{"kind", "name", "at"}}
+	if !k.Instant {
+		own.needs, own.common = append(own.needs, "for"), append(own.common, "for")
+	}
+	return own
+}
+
+// checkKind holds the keys that a fault has against those of its kind.
 func (f *form) checkKind(r *reader, b *breakage) {
-	kind, ok := faults.KindByName(b.Kind)
+	k, ok := faults.KindByName(b.Kind)
 	if !ok {
 		return
 	}
-	own := append(slices.Clone(kind.Needs), kind.Allows...)
-	for _, k := range b.keys() {
-		path := join(b.path, k.name)
-		switch {
-		case slices.Contains(kind.Needs, k.name) && !r.given(path):
-			r.problem(path, "%s needs %q: %s", kind.Name, k.name, k.about)
-		case k.name == "for" && kind.Instant && r.given(path):
-			r.problemOfKey(path, "%s happens at one moment; it takes no \"for\"", kind.Name)
-		case k.name == "for" && !kind.Instant && !r.given(path):
-			r.problem(path, "%s needs \"for\": %s", kind.Name, k.about)
-		case !slices.Contains(everyFault, k.name) && !slices.Contains(own, k.name) && r.given(path):
-			r.problemOfKey(path, "%s takes no %q%s", kind.Name, k.name, only(own))
-		}
+	own := kindOf(k)
+	if path := join(b.path, "for"); k.Instant && r.given(path) {
+		r.problemOfKey(path, "%s happens at one moment; it takes no \"for\"", k.Name)
+		own.common = append(own.common, "for") // that was told
 	}
-}
-
-func only(valid []string) string {
-	if len(valid) == 0 {
-		return ""
-	}
-	return "; it takes " + oneOf(valid)
+	own.check(r, b.path, b.keys())
 }
 
 // checkWindow wants all of a fault inside the event: what is cut off at its end could not be judged.
@@ -166,33 +164,6 @@ func (f *form) originsOf() (all []string) {
 	return all
 }
 
-// checkFaultNames gives every fault a name of its own. A given name may not be the kind of another fault: "after" takes
-// both.
-func (f *form) checkFaultNames(r *reader) {
-	taken := map[string]bool{}
-	for _, b := range f.broken {
-		path := join(b.path, "name")
-		switch {
-		case b.ID == "" || !r.sound(path):
-		case taken[b.ID]:
-			r.problem(path, "another fault is called %q", b.ID)
-		case b.ID != b.Kind && slices.Contains(kindNames(), b.ID):
-			r.problem(path, "%q is a kind of fault; call this one something else", b.ID)
-		}
-		taken[b.ID] = true
-	}
-	for _, b := range f.broken {
-		if b.ID != "" {
-			continue
-		}
-		b.ID = b.Kind
-		for n := 2; taken[b.ID]; n++ {
-			b.ID = fmt.Sprintf("%s-%d", b.Kind, n)
-		}
-		taken[b.ID] = true
-	}
-}
-
 // faultNames is what "after" can refer to: names, and kinds.
 func (f *form) faultNames() []string {
 	var names []string
@@ -201,35 +172,4 @@ func (f *form) faultNames() []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
-}
-
-// faultSection is a section whose schema knows what each kind needs and does not take.
-type faultSection struct{ section }
-
-func (s faultSection) schema() schema {
-	out := s.section.schema()
-	var rules []schema
-	for _, kind := range faults.Kinds() {
-		needs, refused := append([]string{}, kind.Needs...), schema{}
-		if !kind.Instant {
-			needs = append(needs, "for")
-		}
-		own := append(append(slices.Clone(needs), kind.Allows...), "kind", "name", "at")
-		for _, k := range s.keys {
-			if !slices.Contains(own, k.name) {
-				refused[k.name] = false
-			}
-		}
-		rules = append(rules, when("kind", kind.Name, schema{"required": needs, "properties": refused}))
-	}
-	out["allOf"] = rules
-	return out
-}
-
-// when is a rule of a schema: where a key has a value, something else must hold.
-func when(key, is string, then schema) schema {
-	return schema{
-		"if":   schema{"properties": schema{key: schema{"const": is}}, "required": []string{key}},
-		"then": then,
-	}
 }

@@ -55,6 +55,8 @@ func (f *form) eventKeys() keys {
 	return keys{
 		{name: "duration", required: true, about: "how long the event lasts: a whole number of segments",
 			is: duration(&f.Duration, 4*time.Second, day)},
+		{name: "planned", otherwise: "0s", about: "when it is announced to start, from when it does start once operators have moved that",
+			is: shift(&f.Planned, earliest)},
 		{name: "segment", otherwise: "2s", about: "how long a segment lasts; this release has media of 2s",
 			is: duration(&f.Segment, time.Millisecond, time.Minute)},
 		{name: "time_shift_buffer", otherwise: "5m", about: "how long a segment can be asked for",

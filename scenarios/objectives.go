@@ -1,22 +1,26 @@
 package scenarios
 
 import (
-	"slices"
 
 	"github.com/liveorigin/liveorigin/reports"
+	"github.com/liveorigin/liveorigin/scenarios/strictyaml"
 )
 
 // claim is an objective while it is being read.
 type claim struct {
 	reports.Objective
 	path string
-	max  *node // a time or a count, as the indicator's unit asks
+	max  *strictyaml.Node // a time or a count, as the indicator's unit asks
 }
 
 func (f *form) objective() value {
 	c := &claim{path: item("objectives", len(f.claims))}
 	f.claims = append(f.claims, c)
-	return claimSection{section{c.keys()}}
+	var kinds []kind
+	for _, i := range reports.Indicators() {
+		kinds = append(kinds, applies(i))
+	}
+	return kindSection{section{c.keys()}, "indicator", kinds}
 }
 
 func (c *claim) keys() keys {
@@ -53,56 +57,47 @@ func indicatorNames() []string {
 func (f *form) checkObjectives(r *reader) {
 	for _, c := range f.claims {
 		if i, ok := reports.IndicatorByName(c.Indicator); ok {
-			checkApplies(r, c, i)
+			applies(i).check(r, c.path, c.keys())
 			checkLimit(r, c, i)
 			checkWatched(r, c, i)
 		}
 		f.checkScope(r, c)
 		f.checkRoom(r, c)
-		c.File, c.Line = f.File, r.place(c.path).value.line
+		c.File, c.Line = f.File, r.place(c.path).value.Line
 		f.objectives = append(f.objectives, c.Objective)
 	}
 }
 
-// applies says which of an objective's keys an indicator needs, and which it takes.
-func applies(i reports.Indicator) (needs, takes []string) {
+// applies is an indicator with the keys that an objective about it has.
+func applies(i reports.Indicator) kind {
+	k := kind{name: i.Name}
 	if i.Percentile {
-		needs = append(needs, "p")
+		k.needs = append(k.needs, "p")
 	}
 	if i.OfFault {
-		needs = append(needs, "after")
-	}
-	takes = slices.Clone(needs)
-	if !i.OfFault {
-		takes = append(takes, "phase")
+		k.needs = append(k.needs, "after")
+	} else {
+		k.allows = append(k.allows, "phase")
 	}
 	if i.Regional {
-		takes = append(takes, "region")
+		k.allows = append(k.allows, "region")
 	}
-	return needs, append(takes, "indicator", "max", "min_samples")
-}
-
-func checkApplies(r *reader, c *claim, i reports.Indicator) {
-	needs, takes := applies(i)
-	for _, k := range c.keys() {
-		path := join(c.path, k.name)
-		switch {
-		case slices.Contains(needs, k.name) && !r.given(path):
-			r.problem(path, "%s needs %q: %s", i.Name, k.name, k.about)
-		case !slices.Contains(takes, k.name) && r.given(path):
-			r.problemOfKey(path, "%s takes no %q%s", i.Name, k.name, only(takes))
-		}
+	k.allows = append(k.allows, "indicator", "max", "min_samples")
+	k.says = schema{"max": schema{"type": "string"}}
+	if i.Unit == reports.Count {
+		k.says = schema{"max": schema{"type": "integer"}}
 	}
+	return k
 }
 
 // checkLimit reads the limit in the indicator's unit.
 func checkLimit(r *reader, c *claim, i reports.Indicator) {
 	path := join(c.path, "max")
 	switch {
-	case c.max == nil || !r.is(path, c.max, scalar):
+	case c.max == nil || !r.is(path, c.max, strictyaml.Scalar):
 	case i.Unit == reports.Count:
 		if wrong, _ := duration(&c.Max.Duration, 0, day).(word).parse(c.max); wrong == "" {
-			r.problem(path, "%s is a time, but %s are counted", c.max.text, i.Name)
+			r.problem(path, "%s is a time, but %s are counted", c.max.Text, i.Name)
 			return
 		}
 		count(&c.Max.Count, 0, many).read(r, path, c.max)
@@ -163,31 +158,4 @@ func (f *form) checkRoom(r *reader, c *claim) {
 	r.problem(c.path, "nothing can be seen of a recovery: %s ends at %s, and %d segments and the publish delay later "+
 		"it is %s, but the event ends at %s; %s",
 		last.ID, short(end), segmentsToRecover, short(end+need), short(f.Duration), advice)
-}
-
-// claimSection is a section whose schema knows what each indicator needs and does not take.
-type claimSection struct{ section }
-
-func (s claimSection) schema() schema {
-	out := s.section.schema()
-	var rules []schema
-	for _, i := range reports.Indicators() {
-		needs, takes := applies(i)
-		refined := schema{"max": schema{"type": "string"}}
-		if i.Unit == reports.Count {
-			refined["max"] = schema{"type": "integer"}
-		}
-		for _, k := range s.keys {
-			if !slices.Contains(takes, k.name) {
-				refined[k.name] = false
-			}
-		}
-		then := schema{"properties": refined}
-		if len(needs) > 0 {
-			then["required"] = needs
-		}
-		rules = append(rules, when("indicator", i.Name, then))
-	}
-	out["allOf"] = rules
-	return out
 }

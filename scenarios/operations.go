@@ -32,6 +32,7 @@ const (
 	Redirect   = "redirect"
 	Restore    = "restore"
 	NewCache   = "cache-version"
+	MoveStart  = "start"
 	GoOnAir    = "on-air"
 	EndEvent   = "end"
 	Remove     = "remove"
@@ -54,6 +55,7 @@ func Deeds() []Deed {
 		{Redirect, "a pipeline is preferred to all others, in all regions", []string{"pipeline"}, nil},
 		{Restore, "pipelines are preferred in the usual order again", nil, nil},
 		{NewCache, "nothing that is cached can be reached any more", nil, nil},
+		{MoveStart, "the event starts at another time than was announced; the last one brings it to 0s", []string{"time"}, nil},
 		{GoOnAir, "the programme begins at another time", []string{"time"}, nil},
 		{EndEvent, "the event ends early, with the segment that is being made then", nil, []string{"time"}},
 		{Remove, "the event is taken away, with all that could still be asked for", nil, nil},
@@ -92,6 +94,21 @@ func (s *Scenario) endOf(o Operation) time.Duration {
 	return min(s.Duration, (o.Time+s.Segment-1)/s.Segment*s.Segment)
 }
 
+// Announced is the event as it is at first: operators may have moved its start by the time it comes.
+func (s *Scenario) Announced(e origin.Event) origin.Event {
+	e.AvailabilityStartTime = e.AvailabilityStartTime.Add(s.Planned)
+	return e
+}
+
+// Before is how long before the event's start operators begin to do something.
+func (s *Scenario) Before() time.Duration {
+	var first time.Duration
+	for _, o := range s.operations {
+		first = min(first, o.At)
+	}
+	return -first
+}
+
 // Change is what an operation asks of the control plane, for an event that starts at start.
 func (s *Scenario) Change(o Operation, start time.Time) control.Operation {
 	return control.Operation{ID: o.Name, Event: eventID(s.Name), Do: s.change(o, start)}
@@ -114,12 +131,19 @@ func (s *Scenario) change(o Operation, start time.Time) control.Change {
 		return control.Redirect{Pipeline: o.Pipeline}
 	case NewCache:
 		return control.BumpCacheVersion{}
+	case MoveStart:
+		return control.Start{At: start.Add(o.Time)}
 	case GoOnAir:
 		return control.OnAir{At: start.Add(o.Time)}
 	case EndEvent:
 		return control.End{At: start.Add(s.endOf(o))}
 	}
 	return control.Remove{}
+}
+
+// Available is when a segment's last frame is captured.
+func (s *Scenario) Available(n origin.SegmentNumber) time.Duration {
+	return time.Duration(n-s.StartNumber+1) * s.Segment
 }
 
 // settling is how long after a redirection segments may still come from the pipeline that was preferred before: until all
@@ -160,6 +184,7 @@ func (s *Scenario) Until(o Operation) time.Duration {
 		case takesBack[later.Do] == o.Do && later.Of == o.Name,
 			(o.Do == Invalidate || o.Do == NewCache) && later.Do == Unmask, // then the pipeline's may be fetched again
 			o.Do == Redirect && (later.Do == Redirect || later.Do == Restore),
+			o.Do == MoveStart && later.Do == MoveStart,
 			o.Do == EndEvent && later.Do == EndEvent:
 			return later.At
 		}

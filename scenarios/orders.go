@@ -2,11 +2,13 @@ package scenarios
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/origin/control"
 )
 
 // order is an operation while it is being read.
@@ -15,13 +17,13 @@ type order struct {
 	path string
 }
 
-// everyOrder are the keys that all operations have.
-var everyOrder = []string{"do", "name", "at"}
+// earliest is how long before the event's start operators can do something: a run on the wall clock waits for it.
+const earliest = time.Minute
 
 func (f *form) order() value {
 	o := &order{path: item("operations", len(f.orders))}
 	f.orders = append(f.orders, o)
-	return orderSection{section{o.keys()}}
+	return kindSection{section{o.keys()}, "do", orderKinds()}
 }
 
 func (o *order) keys() keys {
@@ -29,15 +31,23 @@ func (o *order) keys() keys {
 		{name: "do", required: true, about: "what operators do", is: choice(&o.Do, "operation", deedNames())},
 		{name: "name", about: "what others and the report call it; what is done, with a number if it comes twice, by default",
 			is: name(&o.Name)},
-		{name: "at", required: true, about: "when they do it, from the event's start", is: duration(&o.At, 0, day)},
+		{name: "at", required: true, about: "when they do it, from the event's start", is: moment(&o.At)},
 		{name: "pipeline", about: "a pipeline's name", is: name(&o.Pipeline)},
 		{name: "region", about: "a region's name; all by default", is: name(&o.Region)},
 		{name: "from", about: "where in the event its segments begin", is: duration(&o.From, 0, day)},
 		{name: "to", about: "where in the event they end", is: duration(&o.To, 0, day)},
 		{name: "text", about: "what viewers' devices are told", is: text(&o.Text)},
 		{name: "of", about: "the name of the earlier operation that is taken back", is: name(&o.Of)},
-		{name: "time", about: "the new time, from the event's start; that of the operation by default", is: duration(&o.Time, 0, day)},
+		{name: "time", about: "the new time, from the event's start; that of the operation by default", is: moment(&o.Time)},
 	}
+}
+
+// orderKinds are what operators can do, with the keys of each.
+func orderKinds() (all []kind) {
+	for _, d := range Deeds() {
+		all = append(all, kind{name: d.Name, needs: d.needs, allows: d.allows, common: []string{"do", "name", "at"}})
+	}
+	return all
 }
 
 // checkOperations compares the operations with what they do, with the event, and with one another.
@@ -45,7 +55,11 @@ func (f *form) checkOperations(r *reader) {
 	for _, o := range f.orders {
 		f.checkOrder(r, o)
 	}
-	f.nameOrders(r)
+	var all []called
+	for _, o := range f.orders {
+		all = append(all, called{o.path, o.Do, &o.Name})
+	}
+	nameAll(r, "operation", all, nil)
 	for _, o := range f.orders {
 		if !r.given(join(o.path, "time")) {
 			o.Time = o.At
@@ -56,6 +70,7 @@ func (f *form) checkOperations(r *reader) {
 	}
 	f.checkOrderOfTime(r)
 	slices.SortStableFunc(f.operations, func(a, b Operation) int { return cmp.Compare(a.At, b.At) })
+	f.checkStart(r)
 	f.checkChanges(r)
 }
 
@@ -74,66 +89,61 @@ func (f *form) checkOrderOfTime(r *reader) {
 	}
 }
 
+// checkStart wants operators to move a start that was announced for another time to 0s, where times count from, and none
+// that was not.
+func (f *form) checkStart(r *reader) {
+	start, path := f.Planned, "event.planned"
+	for _, o := range slices.SortedStableFunc(slices.Values(f.orders), func(a, b *order) int { return cmp.Compare(a.At, b.At) }) {
+		if o.Do != MoveStart || !r.known(path, join(o.path, "at"), join(o.path, "time")) {
+			continue
+		}
+		if o.Time == start {
+			r.problem(join(o.path, "time"), "the event starts at %s already; event.planned says when it was announced to start", short(start))
+		}
+		start, path = o.Time, join(o.path, "time")
+	}
+	switch {
+	case start == 0 || !r.known(path):
+	case path == "event.planned":
+		r.problem(path, "nobody moves the start from %s to 0s, where times count from; give operations: [{do: start, at: %s, time: 0s}]",
+			short(start), short(start-10*time.Second))
+	default:
+		r.problem(path, "times count from the event's start, so the last operation that moves it brings it to 0s, not %s", short(start))
+	}
+}
+
 // checkChanges has the control plane itself say what it would refuse, where nothing else is wrong.
 func (f *form) checkChanges(r *reader) {
-	if len(f.orders) == 0 || r.err() != nil {
+	if len(f.orders) == 0 || r.Err() != nil {
 		return
 	}
 	start := time.Unix(0, 0)
-	state := origin.State{Event: f.Event(start), Version: 1}
+	state := origin.State{Event: f.Announced(f.Event(start)), Version: 1}
 	for _, o := range f.operations {
 		op := f.Change(o, start)
 		next, err := op.Change(state, start.Add(o.At))
 		if err != nil { // what comes after it is not refused for that
 			i := slices.IndexFunc(f.orders, func(other *order) bool { return other.Name == o.Name })
+			if o.Do == MoveStart && errors.Is(err, control.ErrTooLate) { // which says so in days of the calendar
+				err = fmt.Errorf("at %s it is too late to move the start, which is announced for %s", short(o.At), short(state.AvailabilityStartTime.Sub(start)))
+			}
 			r.problem(f.orders[i].path, "%v", err)
 		}
 		state = next
 	}
 }
 
-// checkOrder holds the keys that an operation has against those that it needs and takes.
+// checkOrder holds what an operation has against what is done, and looks up what it names.
 func (f *form) checkOrder(r *reader, o *order) {
-	deeds := Deeds()
-	i := slices.IndexFunc(deeds, func(d Deed) bool { return d.Name == o.Do })
+	kinds := orderKinds()
+	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == o.Do })
 	if i < 0 {
 		return
 	}
-	d := deeds[i]
-	own := append(slices.Clone(d.needs), d.allows...)
-	for _, k := range o.keys() {
-		path := join(o.path, k.name)
-		switch {
-		case slices.Contains(d.needs, k.name) && !r.given(path):
-			r.problem(path, "%s needs %q: %s", d.Name, k.name, k.about)
-		case !slices.Contains(everyOrder, k.name) && !slices.Contains(own, k.name) && r.given(path):
-			r.problemOfKey(path, "%s takes no %q%s", d.Name, k.name, only(own))
-		}
-	}
+	kinds[i].check(r, o.path, o.keys())
 	if r.known("regions") {
 		f.refer(r, join(o.path, "pipeline"), "pipeline", o.Pipeline, f.PipelineNames())
 		f.refer(r, join(o.path, "region"), "region", o.Region, f.RegionNames())
-	}
-}
-
-// nameOrders gives every operation a name of its own.
-func (f *form) nameOrders(r *reader) {
-	taken := map[string]bool{}
-	for _, o := range f.orders {
-		if path := join(o.path, "name"); o.Name != "" && taken[o.Name] {
-			r.problem(path, "another operation is called %q", o.Name)
-		}
-		taken[o.Name] = true
-	}
-	for _, o := range f.orders {
-		if o.Name != "" {
-			continue
-		}
-		o.Name = o.Do
-		for n := 2; taken[o.Name]; n++ {
-			o.Name = fmt.Sprintf("%s-%d", o.Do, n)
-		}
-		taken[o.Name] = true
 	}
 }
 
@@ -180,27 +190,4 @@ func (f *form) checkEarlier(r *reader, o *order) {
 		return
 	}
 	f.refer(r, path, kind, o.Of, names)
-}
-
-// orderSection is a section whose schema knows what each operation needs and does not take.
-type orderSection struct{ section }
-
-func (s orderSection) schema() schema {
-	out := s.section.schema()
-	var rules []schema
-	for _, d := range Deeds() {
-		own, refused := slices.Concat(d.needs, d.allows, everyOrder), schema{}
-		for _, k := range s.keys {
-			if !slices.Contains(own, k.name) {
-				refused[k.name] = false
-			}
-		}
-		then := schema{"properties": refused}
-		if len(d.needs) > 0 {
-			then["required"] = d.needs
-		}
-		rules = append(rules, when("do", d.Name, then))
-	}
-	out["allOf"] = rules
-	return out
 }

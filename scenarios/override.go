@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/liveorigin/liveorigin/scenarios/strictyaml"
 )
 
 // Override replaces one value of a scenario before it is read: `--set audience.viewers.peak=50`, `--set
@@ -44,7 +46,7 @@ func (o Override) steps() ([]step, error) {
 	var steps []step
 	for _, part := range strings.Split(o.Path, ".") {
 		m := stepShape.FindStringSubmatch(part)
-		if m == nil || len(steps) == maxDepth {
+		if m == nil || len(steps) == strictyaml.MaxDepth {
 			return nil, fmt.Errorf("%v: %q is no path; write one like event.duration or faults[0].for", o, o.Path)
 		}
 		s := step{key: m[1]}
@@ -62,8 +64,8 @@ func (o Override) steps() ([]step, error) {
 
 // override puts the value into the tree. Keys on the way that the file does not have are made: if they are not valid
 // ones, the reading that follows says so, with what was probably meant.
-func (r *reader) override(root *node, o Override) {
-	here := position{set: o.String()}
+func (r *reader) override(root *strictyaml.Node, o Override) {
+	here := strictyaml.Position{From: o.String()}
 	steps, err := o.steps()
 	if err != nil {
 		r.add(here, o.Path, "%q is no path; write one like event.duration or faults[0].for", o.Path)
@@ -74,7 +76,7 @@ func (r *reader) override(root *node, o Override) {
 		return
 	}
 	value := literal(o.Value, here)
-	if value == nil || value.shape == empty {
+	if value == nil || value.Shape == strictyaml.Empty {
 		r.add(here, o.Path, "%q is not a value; an empty list is [], text with signs in it is 'quoted'", o.Value)
 		return
 	}
@@ -89,58 +91,58 @@ func (r *reader) override(root *node, o Override) {
 }
 
 // takeOut removes what the path leads to, which has to be there: a slip of the pen must not pass for a removal.
-func (r *reader) takeOut(root *node, o Override, steps []step, here position) {
+func (r *reader) takeOut(root *strictyaml.Node, o Override, steps []step, here strictyaml.Position) {
 	n := root
 	for at, s := range steps {
-		i := slices.IndexFunc(n.entries, func(e *entry) bool { return e.key == s.key })
+		i := slices.IndexFunc(n.Entries, func(e *strictyaml.Entry) bool { return e.Key == s.key })
 		if i < 0 {
 			r.add(here, o.Path, "there is no %q to take out", o.Path)
 			return
 		}
 		if at == len(steps)-1 && len(s.items) == 0 {
-			n.entries = slices.Delete(n.entries, i, i+1)
+			n.Entries = slices.Delete(n.Entries, i, i+1)
 			return
 		}
-		n = n.entries[i].value
+		n = n.Entries[i].Value
 		for k, item := range s.items {
-			if item >= len(n.items) {
+			if item >= len(n.Items) {
 				r.add(here, o.Path, "there is no %q to take out", o.Path)
 				return
 			}
 			if at == len(steps)-1 && k == len(s.items)-1 {
-				n.items = slices.Delete(n.items, item, item+1)
+				n.Items = slices.Delete(n.Items, item, item+1)
 				return
 			}
-			n = n.items[item]
+			n = n.Items[item]
 		}
 	}
 }
 
 // step goes one step down, or says why it cannot.
-func (r *reader) step(n *node, path string, s step, here position) *node {
-	if n.shape == empty {
-		*n = node{shape: mapping, at: here}
+func (r *reader) step(n *strictyaml.Node, path string, s step, here strictyaml.Position) *strictyaml.Node {
+	if n.Shape == strictyaml.Empty {
+		*n = strictyaml.Node{Shape: strictyaml.Mapping, At: here}
 	}
-	if n.shape != mapping {
-		r.add(here, path, "%s is %v; there is no %q in it", path, n.shape, s.key)
+	if n.Shape != strictyaml.Mapping {
+		r.add(here, path, "%s is %v; there is no %q in it", path, n.Shape, s.key)
 		return nil
 	}
-	e := n.entry(s.key)
+	e := n.Entry(s.key)
 	if e == nil {
-		e = &entry{key: s.key, at: here, value: &node{at: here}}
-		n.entries = append(n.entries, e)
+		e = &strictyaml.Entry{Key: s.key, At: here, Value: &strictyaml.Node{At: here}}
+		n.Entries = append(n.Entries, e)
 	}
-	path, n = join(path, s.key), e.value
+	path, n = join(path, s.key), e.Value
 	for _, i := range s.items {
-		if n.shape != list {
-			r.add(here, item(path, i), "%s does not exist: %s is %v", item(path, i), path, n.shape)
+		if n.Shape != strictyaml.List {
+			r.add(here, item(path, i), "%s does not exist: %s is %v", item(path, i), path, n.Shape)
 			return nil
 		}
-		if i >= len(n.items) {
-			r.add(here, item(path, i), "%s does not exist: the list has %d, from 0", item(path, i), len(n.items))
+		if i >= len(n.Items) {
+			r.add(here, item(path, i), "%s does not exist: the list has %d, from 0", item(path, i), len(n.Items))
 			return nil
 		}
-		path, n = item(path, i), n.items[i]
+		path, n = item(path, i), n.Items[i]
 	}
 	return n
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/liveorigin/liveorigin/faults"
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/reports"
+	"github.com/liveorigin/liveorigin/scenarios/strictyaml"
 )
 
 // full uses every key once, with values that no default has.
@@ -288,7 +289,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("about: |\n  x\nevent: {duration: 10s"))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		s, err := Parse("fuzz.yaml", src)
-		if p := new(Problems); err != nil && !errors.As(err, &p) {
+		if p := new(strictyaml.Problems); err != nil && !errors.As(err, &p) {
 			t.Fatalf("%q: %T %v; want *Problems", src, err, err)
 		}
 		if err == nil {
@@ -298,7 +299,7 @@ func FuzzParse(f *testing.F) {
 			if peak := s.Peak(); peak < 1 || peak > maxViewers {
 				t.Fatalf("%q: %d viewers at the peak", src, peak)
 			}
-			if p := new(Problems); s.WallClock() != nil && !errors.As(s.WallClock(), &p) {
+			if p := new(strictyaml.Problems); s.WallClock() != nil && !errors.As(s.WallClock(), &p) {
 				t.Fatalf("%q: %v; want *Problems", src, s.WallClock())
 			}
 		}

@@ -2,11 +2,11 @@ package scenarios
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/scenarios/strictyaml"
 )
 
 // good is a file in which each row of TestProblems changes one line.
@@ -329,6 +329,17 @@ func TestProblems(t *testing.T) {
 			`1m1s is after the event, which ends at 1m`, ""},
 		{"objectives", "operations: [{do: end, time: ^19s, at: 20s}]\nobjectives:",
 			`19s has passed when the operation is made, at 20s`, ""},
+		{"objectives", "operations: [{do: start, time: ^0s, at: -10s}]\nobjectives:",
+			`the event starts at 0s already; event.planned says when it was announced to start`, ""},
+		{"duration", "  duration: 60s\n  planned: ^-8s",
+			`nobody moves the start from -8s to 0s, where times count from; give operations: [{do: start, at: -18s, time: 0s}]`, ""},
+		{"duration", "  duration: 60s\n  planned: ^-8", `8 needs a unit`, "-8s"},
+		{"duration", "  duration: 60s\n  planned: -8s\noperations: [^{do: start, at: -12s, time: 0s}]",
+			`at -12s it is too late to move the start, which is announced for -8s`, ""},
+		{"duration", "  duration: 60s\n  planned: -8s\noperations: [{do: start, at: -15s, time: 4s}, {do: start, name: x, at: -9s, time: ^2s}]",
+			`times count from the event's start, so the last operation that moves it brings it to 0s, not 2s`, ""},
+		{"objectives", "operations: [{do: notice, text: hello, at: ^-61s}]\nobjectives:", `61s is out of range: 0s to 1m`, ""},
+		{"objectives", "operations: [{do: notice, text: hello, at: ^-1}]\nobjectives:", `1 needs a unit`, "-1s"},
 		{"objectives", "operations: [{do: restore, at: 20s}, {do: remove, at: ^20s}]\nobjectives:",
 			`restore is at 20s, too; which is first is not known`, ""},
 		{"objectives", "operations: [{do: mask, name: x, pipeline: a, from: 10s, to: 12s, at: 20s}, {do: unmask, of: ^xx, at: 21s}]\nobjectives:",
@@ -349,9 +360,9 @@ func TestProblems(t *testing.T) {
 		{"seed", "seed: ^'x",
 			`not YAML: could not find end character of single-quoted text`, ""},
 		{"seed", "seed: ^&s 2",
-			`"&": scenarios have no anchors, aliases or merge keys; write the value out`, ""},
+			`"&": a scenario has no anchors, aliases or merge keys; write the value out`, ""},
 		{"seed", "seed: ^!!int 2",
-			`"!!int": scenarios have no tags, directives or complex keys`, ""},
+			`"!!int": a scenario has no tags, directives or complex keys`, ""},
 		{"seed", "---\n^seed: 2",
 			`a second document; a scenario is one`, ""},
 		{"seed", "^seed: \xff", `not text in UTF-8`, ""},
@@ -361,14 +372,14 @@ func TestProblems(t *testing.T) {
 		changed := strings.Replace(good, lineOf(row.line), row.becomes, 1)
 		before, after, _ := strings.Cut(changed, "^")
 		_, err := Parse("x.yaml", []byte(before+after))
-		p := new(Problems)
+		p := new(strictyaml.Problems)
 		if !errors.As(err, &p) || len(p.List) != 1 {
 			t.Errorf("%s:\ngot  %v\nwant %s, and nothing else", row.becomes, err, row.want)
 			continue
 		}
 		got, line := p.List[0], strings.Count(before, "\n")+1
-		want := Problem{File: "x.yaml", Line: line, Column: len(before) - strings.LastIndex(before, "\n"),
-			Message: row.want, Suggestion: row.hint, Path: got.Path, source: got.source}
+		want := strictyaml.Problem{File: "x.yaml", Line: line, Column: len(before) - strings.LastIndex(before, "\n"),
+			Message: row.want, Suggestion: row.hint, Path: got.Path, Source: got.Source}
 		if got != want {
 			t.Errorf("%s:\ngot  %v\nwant %v", row.becomes, got, want)
 		}
@@ -438,11 +449,11 @@ func TestOddValuesHideNothing(t *testing.T) {
 11:30: phase fault begins at 500ms, not after warm-up at 1s; phases are in order of time`},
 	} {
 		_, err := Parse("x.yaml", []byte(row.src))
-		p := new(Problems)
+		p := new(strictyaml.Problems)
 		var got []string
 		if errors.As(err, &p) {
 			for _, one := range p.List {
-				one.source = ""
+				one.Source = ""
 				got = append(got, strings.TrimPrefix(one.String(), "x.yaml:"))
 			}
 		}
@@ -476,7 +487,7 @@ func TestRoomForRecovery(t *testing.T) {
 		src = strings.Replace(src, "faults:\n"+lineOf("slow-store"), "faults: ["+row.faults+"]", 1)
 		_, err := Parse("x.yaml", []byte(src))
 		got := ""
-		if p := new(Problems); errors.As(err, &p) && len(p.List) == 1 && p.List[0].Line == 14 && p.List[0].Column == 5 {
+		if p := new(strictyaml.Problems); errors.As(err, &p) && len(p.List) == 1 && p.List[0].Line == 14 && p.List[0].Column == 5 {
 			got = p.List[0].Message
 		} else if err != nil {
 			got = err.Error()
@@ -497,47 +508,6 @@ func TestNames(t *testing.T) {
 	for _, s := range []string{"", "A", "1", "-a", "a.b", "a_b", "a/b", "ü", "a\n", strings.Repeat("a", 64)} {
 		if badName(s) == "" {
 			t.Errorf("%q is a name", s)
-		}
-	}
-}
-
-func TestProblemsAreBounded(t *testing.T) {
-	for name, src := range map[string]string{
-		"large":  strings.Repeat("#", maxBytes+1),
-		"tokens": strings.Repeat("a: b\n", maxTokens),
-		"keys":   manyKeys(2000),
-		"flow":   strings.Repeat("[", maxTokens),
-		"dashes": strings.Repeat("- ", maxTokens),
-		"maps":   strings.Repeat("{a: ", maxTokens/3),
-		"quotes": strings.Repeat(`"`, maxBytes),
-		"empty":  "",
-		"spaces": strings.Repeat(" ", maxBytes),
-	} {
-		_, err := Parse(name, []byte(src))
-		p := new(Problems)
-		if !errors.As(err, &p) || len(p.List) > maxProblems || len(err.Error()) > 64<<10 {
-			t.Errorf("%s: got %.200v; want a few problems", name, err)
-		}
-	}
-}
-
-func manyKeys(n int) string {
-	var b strings.Builder
-	for i := range n {
-		fmt.Fprintf(&b, "k%d: 1\n", i)
-	}
-	return b.String()
-}
-
-// A line of a file must not reach the terminal as anything but text, and the caret stays below its column.
-func TestExcerpt(t *testing.T) {
-	for _, row := range []struct{ line, want string }{
-		{"seed: ü\x1b[2Jtwo", "\nseed: ü?[2Jtwo\n      ^"},
-		{"\tseed: two", "\n\tseed: two\n\t     ^"},
-	} {
-		got := Problem{File: "x", Line: 1, Column: 7, source: row.line}.excerpt()
-		if got != row.want {
-			t.Errorf("excerpt(%q) = %q; want %q", row.line, got, row.want)
 		}
 	}
 }

@@ -2,7 +2,8 @@ package scenarios
 
 import (
 	"fmt"
-	"strings"
+
+	"github.com/liveorigin/liveorigin/scenarios/strictyaml"
 )
 
 // reader goes over a file's values by the tables of keys, notes where each value is, and collects what is wrong.
@@ -10,34 +11,27 @@ import (
 // Values are known by their paths: event.duration, faults[0].region. What is checked after reading needs no position,
 // only the path; a value that is not in the file has the position of the nearest mapping around it.
 type reader struct {
-	file   string
-	lines  []string
+	*strictyaml.File
 	places map[string]place
 	bad    map[string]bool // paths of values that have a problem already
 	unread map[string]bool // paths of values among them that could not be read, or are missing
 	checks bool            // reading is done; what is found now is about values that are known
-	found  Problems
 }
 
 // place is where a value and its key are.
-type place struct{ key, value position }
+type place struct{ key, value strictyaml.Position }
 
-func newReader(file string, src []byte) *reader {
-	r := &reader{file: file, places: map[string]place{}, bad: map[string]bool{}, unread: map[string]bool{}}
-	if len(src) <= maxBytes {
-		text := strings.TrimPrefix(string(src), byteOrderMark)
-		r.lines = strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
-	}
-	return r
-}
+// join, item and parent make the paths.
+var join, item, parent = strictyaml.Join, strictyaml.Item, strictyaml.Parent
 
-// err is everything that was found, or nil.
-func (r *reader) err() error {
-	if len(r.found.List) == 0 {
-		return nil
+// newReader begins with a file, and with the value that it is; that is nil where it cannot be read.
+func newReader(file string, src []byte) (*reader, *strictyaml.Node) {
+	f, root := strictyaml.Parse(strictyaml.Kind{Name: "scenario", First: "about"}, file, src)
+	r := &reader{File: f, places: map[string]place{}, bad: map[string]bool{}, unread: map[string]bool{}}
+	for _, p := range f.Found() {
+		r.mark(p.Path)
 	}
-	r.found.sort(r.file)
-	return &r.found
+	return r, root
 }
 
 // problem notes what is wrong with the value at a path.
@@ -56,46 +50,24 @@ func (r *reader) unknown(path, what, word string, valid []string) {
 }
 
 // unknownAt names the word that was probably meant, and gives it back; or, when none is near, all that there are.
-func (r *reader) unknownAt(at position, path, message, word string, valid []string) (meant string) {
-	meant = nearest(word, valid)
-	if meant == "" && len(valid) > 0 {
-		message += "; there is " + oneOf(valid)
-	}
+func (r *reader) unknownAt(at strictyaml.Position, path, message, word string, valid []string) (meant string) {
+	message, meant = strictyaml.Unknown(message, word, valid)
 	r.suggest(at, path, meant, "%s", message)
 	return meant
 }
 
-func (r *reader) add(at position, path, format string, args ...any) {
+func (r *reader) add(at strictyaml.Position, path, format string, args ...any) {
 	r.suggest(at, path, "", format, args...)
 }
 
-// suggest makes a problem of what is wrong in the file itself, or in an override.
-func (r *reader) suggest(at position, path, guess, format string, args ...any) {
-	p := Problem{File: r.file, Line: at.line, Column: at.column, Path: path,
-		Message: fmt.Sprintf(format, args...), Suggestion: guess}
-	if at.set != "" {
-		p.File, p.Line, p.Column = at.set, 0, 0
-	} else if at.line <= len(r.lines) && at.line > 0 {
-		p.source = r.lines[at.line-1]
-	}
-	r.note(path, p)
-}
-
-// note adds a problem with the value at a path.
-func (r *reader) note(path string, p Problem) {
+func (r *reader) suggest(at strictyaml.Position, path, guess, format string, args ...any) {
 	r.mark(path)
-	if len(r.found.List) == maxProblems {
-		r.found.More++
-		return
-	}
-	r.found.List = append(r.found.List, p)
+	r.Add(at, path, guess, fmt.Sprintf(format, args...))
 }
 
 // again is a reader of the same file that has found nothing.
 func (r *reader) again() *reader {
-	fresh := newReader(r.file, nil)
-	fresh.lines, fresh.places = r.lines, r.places
-	return fresh
+	return &reader{File: r.Again(), places: r.places, bad: map[string]bool{}, unread: map[string]bool{}}
 }
 
 // mark notes that the value at a path has a problem.
@@ -113,7 +85,7 @@ func (r *reader) place(path string) place {
 			return p
 		}
 		if path == "" {
-			return place{key: position{line: 1, column: 1}, value: position{line: 1, column: 1}}
+			return place{key: strictyaml.Position{Line: 1, Column: 1}, value: strictyaml.Position{Line: 1, Column: 1}}
 		}
 		path = parent(path)
 	}
@@ -147,22 +119,6 @@ func marked(marks map[string]bool, paths []string) bool {
 	return false
 }
 
-func join(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + "." + key
-}
-
-func item(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
-
-func parent(path string) string {
-	if i := strings.LastIndexAny(path, ".["); i > 0 {
-		return path[:i]
-	}
-	return ""
-}
-
 // key is one line of the table of what a mapping may hold.
 type key struct {
 	name, about string
@@ -174,7 +130,7 @@ type key struct {
 
 // value is how something is read, and how the schema describes it.
 type value interface {
-	read(r *reader, path string, n *node)
+	read(r *reader, path string, n *strictyaml.Node)
 	schema() schema
 }
 
@@ -201,29 +157,30 @@ func (ks keys) find(name string) (key, bool) {
 }
 
 // section reads a mapping by its table of keys.
-func (r *reader) section(path string, n *node, ks keys) {
-	if !r.is(path, n, mapping) {
+func (r *reader) section(path string, n *strictyaml.Node, ks keys) {
+	if !r.is(path, n, strictyaml.Mapping) {
 		return
 	}
-	r.enter(path, place{key: n.at, value: n.at})
+	r.enter(path, place{key: n.At, value: n.At})
 	meant := map[string]bool{}
-	for _, e := range n.entries {
-		p := join(path, e.key)
-		k, ok := ks.find(e.key)
+	for _, e := range n.Entries {
+		p := join(path, e.Key)
+		k, ok := ks.find(e.Key)
 		if !ok {
-			guess := r.unknownAt(e.at, p, fmt.Sprintf("unknown key %q%s", e.key, in(path)), e.key, ks.names())
+			message, guess := strictyaml.UnknownKey(path, e.Key, ks.names())
+			r.suggest(e.At, p, guess, "%s", message)
 			meant[guess] = true
 			continue
 		}
-		r.enter(p, place{key: e.at, value: e.value.at})
-		if e.value.shape == empty {
-			r.problem(p, "%s is empty; give it a value or leave the key out", p)
+		r.enter(p, place{key: e.At, value: e.Value.At})
+		if e.Value.Shape == strictyaml.Empty {
+			r.problem(p, "%s", strictyaml.IsEmpty(p))
 			continue
 		}
-		k.is.read(r, p, e.value)
+		k.is.read(r, p, e.Value)
 	}
 	for _, k := range ks {
-		if n.entry(k.name) == nil {
+		if n.Entry(k.name) == nil {
 			r.absent(path, n, k, meant[k.name] || k.unless != "" && meant[k.unless])
 		}
 	}
@@ -231,40 +188,36 @@ func (r *reader) section(path string, n *node, ks keys) {
 
 // absent gives a key that the file does not have its default, by the way that the file's values go. A key that is there
 // with a slip of the pen is not reported missing as well.
-func (r *reader) absent(path string, n *node, k key, mistyped bool) {
+func (r *reader) absent(path string, n *strictyaml.Node, k key, mistyped bool) {
 	p := join(path, k.name)
 	switch {
-	case k.unless != "" && n.entry(k.unless) != nil:
+	case k.unless != "" && n.Entry(k.unless) != nil:
 	case k.required && mistyped:
 		r.mark(p)
 	case k.required && k.unless != "":
-		r.add(n.at, p, "missing key %q or %q%s: %s", k.name, k.unless, in(path), k.about)
+		r.add(n.At, p, "missing key %q or %q%s: %s", k.name, k.unless, in(path), k.about)
 	case k.required:
-		r.add(n.at, p, "missing key %q%s: %s", k.name, in(path), k.about)
+		r.add(n.At, p, "missing key %q%s: %s", k.name, in(path), k.about)
 	case k.otherwise != "":
-		k.is.read(r, p, literal(k.otherwise, position{}))
+		k.is.read(r, p, literal(k.otherwise, strictyaml.Position{}))
 	}
 }
 
 // enter notes where a value is, unless it is a default and nowhere. The first one counts, so that a section's key keeps
 // its position.
 func (r *reader) enter(path string, at place) {
-	if _, ok := r.places[path]; !ok && at.value != (position{}) {
+	if _, ok := r.places[path]; !ok && at.value != (strictyaml.Position{}) {
 		r.places[path] = at
 	}
 }
 
 // is says whether a value has the shape that is wanted, and complains if not.
-func (r *reader) is(path string, n *node, want shape) bool {
-	if n.shape == want {
-		return true
+func (r *reader) is(path string, n *strictyaml.Node, want strictyaml.Shape) bool {
+	wrong := r.Misshapen(path, n, want)
+	if wrong != "" {
+		r.add(n.At, path, "%s", wrong)
 	}
-	what := path
-	if what == "" {
-		what = "a scenario"
-	}
-	r.add(n.at, path, "%s should be %v, not %v", what, want, n.shape)
-	return false
+	return wrong == ""
 }
 
 func in(path string) string {
@@ -275,24 +228,11 @@ func in(path string) string {
 }
 
 // literal is a value as a default or an override writes it; nil when that is not YAML.
-func literal(text string, at position) *node {
-	r := newReader("", []byte(text))
-	n := r.tree([]byte(text))
-	if r.err() != nil {
+func literal(text string, at strictyaml.Position) *strictyaml.Node {
+	r, n := newReader("", []byte(text))
+	if r.Err() != nil {
 		return nil
 	}
-	n.move(at)
+	n.Move(at)
 	return n
-}
-
-// move gives a value and all that is in it one position.
-func (n *node) move(at position) {
-	n.at = at
-	for _, i := range n.items {
-		i.move(at)
-	}
-	for _, e := range n.entries {
-		e.at = at
-		e.value.move(at)
-	}
 }

@@ -26,6 +26,7 @@ type Scenario struct {
 	Seed  uint64
 
 	Duration         time.Duration
+	Planned          time.Duration // when it was announced to start
 	Segment          time.Duration
 	TimeShiftBuffer  time.Duration
 	PublishDelay     time.Duration
@@ -183,11 +184,10 @@ func Parse(file string, src []byte, overrides ...Override) (*Scenario, error) {
 // ParseWith reads a scenario as Parse does, and with open the files that it refers to: its curve.
 func ParseWith(open Opener, file string, src []byte, overrides ...Override) (*Scenario, error) {
 	s := &Scenario{Name: nameOf(file), File: file, Source: src, AppliedOverrides: overrides, open: open}
-	r := newReader(file, src)
+	r, root := newReader(file, src)
 	s.reader = r
-	root := r.tree(src)
 	if root == nil {
-		return nil, r.err()
+		return nil, r.Err()
 	}
 	for _, o := range overrides {
 		r.override(root, o)
@@ -195,14 +195,14 @@ func ParseWith(open Opener, file string, src []byte, overrides ...Override) (*Sc
 	f := &form{Scenario: s}
 	r.section("", root, f.keys())
 	f.check(r)
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	// The origin has limits of its own; what they refuse must not get as far as a run.
 	if e := s.Event(time.Unix(0, 0)); e.Validate() != nil {
 		r.problem("event", "%v", e.Validate())
 	}
-	return s, r.err()
+	return s, r.Err()
 }
 
 // Event is the live event of a run that starts at start.

@@ -3,6 +3,8 @@ package scenarios
 import (
 	"bytes"
 	"encoding/json"
+
+	"github.com/liveorigin/liveorigin/scenarios/strictyaml"
 )
 
 // Schema is the JSON schema of scenario files (draft 2020-12), made from the tables that read them. Editors complete
@@ -23,29 +25,29 @@ func Schema() []byte {
 	return b.Bytes()
 }
 
-// json is a value as encoding/json would have read it.
-func (n *node) json() any {
-	switch n.shape {
-	case mapping:
+// jsonOf is a value as encoding/json would have read it.
+func jsonOf(n *strictyaml.Node) any {
+	switch n.Shape {
+	case strictyaml.Mapping:
 		m := map[string]any{}
-		for _, e := range n.entries {
-			m[e.key] = e.value.json()
+		for _, e := range n.Entries {
+			m[e.Key] = jsonOf(e.Value)
 		}
 		return m
-	case list:
+	case strictyaml.List:
 		l := []any{}
-		for _, i := range n.items {
-			l = append(l, i.json())
+		for _, i := range n.Items {
+			l = append(l, jsonOf(i))
 		}
 		return l
-	case scalar:
+	case strictyaml.Scalar:
 		switch {
-		case !n.quoted && plainNumber.MatchString(n.text):
-			return json.Number(n.text)
-		case !n.quoted && (n.text == "true" || n.text == "false"):
-			return n.text == "true"
+		case !n.Quoted && plainNumber.MatchString(n.Text):
+			return json.Number(n.Text)
+		case !n.Quoted && (n.Text == "true" || n.Text == "false"):
+			return n.Text == "true"
 		}
-		return n.text
+		return n.Text
 	}
 	return nil
 }

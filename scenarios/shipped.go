@@ -4,11 +4,11 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/liveorigin/liveorigin/scenarios/strictyaml"
 )
 
 //go:embed *.yaml *.csv
@@ -39,8 +39,8 @@ func about(file string) string {
 	if err != nil {
 		return ""
 	}
-	if root := newReader(file, src).tree(src); root != nil && root.entry("about") != nil {
-		return root.entry("about").value.text
+	if _, root := newReader(file, src); root != nil && root.Entry("about") != nil {
+		return root.Entry("about").Value.Text
 	}
 	return ""
 }
@@ -53,7 +53,7 @@ func Load(name string, overrides ...Override) (*Scenario, error) {
 			return ParseWith(shippedOrHere, "scenarios/"+name+".yaml", src, overrides...)
 		}
 	}
-	src, err := readFile(name, maxBytes)
+	src, err := strictyaml.ReadAtMost(name, strictyaml.MaxBytes)
 	if errors.Is(err, fs.ErrNotExist) && !isFile(name) {
 		return nil, unknownName(name)
 	}
@@ -67,7 +67,7 @@ func Load(name string, overrides ...Override) (*Scenario, error) {
 // for in the current directory.
 func shippedOrHere(name string) ([]byte, error) {
 	if filepath.Ext(name) == ".yaml" {
-		return readFile(name, maxBytes)
+		return strictyaml.ReadAtMost(name, strictyaml.MaxBytes)
 	}
 	return shipped.ReadFile(name)
 }
@@ -78,7 +78,7 @@ func beside(scenario string) Opener {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(filepath.Dir(scenario), name)
 		}
-		return readFile(name, maxCurveBytes)
+		return strictyaml.ReadAtMost(name, maxCurveBytes)
 	}
 }
 
@@ -87,22 +87,12 @@ func isFile(name string) bool {
 	return strings.ContainsAny(name, `/\`) || filepath.Ext(name) != ""
 }
 
-// readFile reads a little more than the limit, so that a file that is too large is refused and not held.
-func readFile(name string, limit int64) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, limit+1))
-}
-
 func unknownName(name string) error {
 	var valid []string
 	for _, s := range Names() {
 		valid = append(valid, s.Name)
 	}
-	if guess := nearest(name, valid); guess != "" {
+	if guess := strictyaml.Nearest(name, valid); guess != "" {
 		return fmt.Errorf("unknown scenario %q; did you mean %q?", name, guess)
 	}
 	return fmt.Errorf("unknown scenario %q: no such file, and the shipped ones are %s", name, strings.Join(valid, ", "))

@@ -14,6 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/liveorigin/liveorigin/faults"
+	"github.com/liveorigin/liveorigin/scenarios/strictyaml"
 )
 
 var update = flag.Bool("update", false, "write golden files anew")
@@ -160,7 +161,7 @@ func TestSchemaTakesShipped(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Validate(literal(string(src), position{}).json()); err != nil {
+		if err := s.Validate(jsonOf(literal(string(src), strictyaml.Position{}))); err != nil {
 			t.Errorf("%s: %v", shipped.Name, err)
 		}
 	}
@@ -197,22 +198,22 @@ func TestSchemaRefuses(t *testing.T) {
 	} {
 		root, r := quietTree(t)
 		r.override(root, change)
-		if s.Validate(root.json()) == nil {
+		if s.Validate(jsonOf(root)) == nil {
 			t.Errorf("the schema takes %v", change)
 		}
 		_, err := Load("quiet", change)
-		if p := new(Problems); !errors.As(err, &p) {
+		if p := new(strictyaml.Problems); !errors.As(err, &p) {
 			t.Errorf("Parse takes %v: %v", change, err)
 		}
 	}
 }
 
-func quietTree(t *testing.T) (*node, *reader) {
+func quietTree(t *testing.T) (*strictyaml.Node, *reader) {
 	t.Helper()
 	src, err := shipped.ReadFile("quiet.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newReader("quiet.yaml", src)
-	return r.tree(src), r
+	r, root := newReader("quiet.yaml", src)
+	return root, r
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+
+	"github.com/liveorigin/liveorigin/scenarios/strictyaml"
 )
 
 // sizes are the units of a number of bytes, the largest first.
@@ -20,13 +22,13 @@ var sizeShape = regexp.MustCompile(`^([1-9][0-9]{0,9})([A-Za-z]*)$`)
 func size(into *int, least, most int) value {
 	return word{
 		says: schema{"type": "string", "pattern": sizePattern},
-		parse: func(n *node) (wrong, meant string) {
-			m := sizeShape.FindStringSubmatch(n.text)
+		parse: func(n *strictyaml.Node) (wrong, meant string) {
+			m := sizeShape.FindStringSubmatch(n.Text)
 			if m == nil {
-				return fmt.Sprintf("%q is not a size; write one like 512KiB or 1MiB", n.text), ""
+				return fmt.Sprintf("%q is not a size; write one like 512KiB or 1MiB", n.Text), ""
 			}
 			if m[2] == "" {
-				return n.text + " needs a unit", n.text + "KiB"
+				return n.Text + " needs a unit", n.Text + "KiB"
 			}
 			count, _ := strconv.Atoi(m[1]) // ten digits at most
 			for _, s := range sizes {
@@ -34,12 +36,12 @@ func size(into *int, least, most int) value {
 					continue
 				}
 				if count > most/s.bytes || count*s.bytes < least {
-					return fmt.Sprintf("%s is out of range: %s to %s", n.text, shortSize(least), shortSize(most)), ""
+					return fmt.Sprintf("%s is out of range: %s to %s", n.Text, shortSize(least), shortSize(most)), ""
 				}
 				*into = count * s.bytes
 				return "", ""
 			}
-			return fmt.Sprintf("%q is not a size; units are B, KiB, MiB and GiB", n.text), guessSize(m[1], m[2])
+			return fmt.Sprintf("%q is not a size; units are B, KiB, MiB and GiB", n.Text), guessSize(m[1], m[2])
 		},
 	}
 }

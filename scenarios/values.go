@@ -7,22 +7,24 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/liveorigin/liveorigin/scenarios/strictyaml"
 )
 
 // word is a value that is one piece of text in the file. parse gives what is wrong with it, and what was meant.
 type word struct {
-	parse func(n *node) (wrong, meant string)
+	parse func(n *strictyaml.Node) (wrong, meant string)
 	says  schema
 }
 
 func (w word) schema() schema { return w.says }
 
-func (w word) read(r *reader, path string, n *node) {
-	if !r.is(path, n, scalar) {
+func (w word) read(r *reader, path string, n *strictyaml.Node) {
+	if !r.is(path, n, strictyaml.Scalar) {
 		return
 	}
 	if wrong, meant := w.parse(n); wrong != "" {
-		r.suggest(n.at, path, meant, "%s", wrong)
+		r.suggest(n.At, path, meant, "%s", wrong)
 	}
 }
 
@@ -30,8 +32,8 @@ func (w word) read(r *reader, path string, n *node) {
 func text(into *string) value {
 	return word{
 		says: schema{"type": "string", "minLength": 1},
-		parse: func(n *node) (wrong, meant string) {
-			*into = strings.TrimSpace(n.text)
+		parse: func(n *strictyaml.Node) (wrong, meant string) {
+			*into = strings.TrimSpace(n.Text)
 			if *into == "" {
 				return "empty text", ""
 			}
@@ -48,9 +50,9 @@ var nameShape = regexp.MustCompile(namePattern)
 func name(into *string) value {
 	return word{
 		says: schema{"type": "string", "pattern": namePattern, "maxLength": 63},
-		parse: func(n *node) (wrong, meant string) {
-			*into = n.text
-			return badName(n.text), ""
+		parse: func(n *strictyaml.Node) (wrong, meant string) {
+			*into = n.Text
+			return badName(n.Text), ""
 		},
 	}
 }
@@ -67,8 +69,8 @@ func badName(s string) string {
 func reference(into *string) value {
 	return word{
 		says: schema{"type": []string{"string", "integer"}},
-		parse: func(n *node) (wrong, meant string) {
-			*into = n.text
+		parse: func(n *strictyaml.Node) (wrong, meant string) {
+			*into = n.Text
 			return "", ""
 		},
 	}
@@ -85,17 +87,17 @@ type choices struct {
 
 func (c choices) schema() schema { return schema{"type": "string", "enum": c.valid} }
 
-func (c choices) read(r *reader, path string, n *node) {
-	if !r.is(path, n, scalar) {
+func (c choices) read(r *reader, path string, n *strictyaml.Node) {
+	if !r.is(path, n, strictyaml.Scalar) {
 		return
 	}
-	*c.into = n.text
+	*c.into = n.Text
 	for _, v := range c.valid {
-		if v == n.text {
+		if v == n.Text {
 			return
 		}
 	}
-	r.unknown(path, c.what, n.text, c.valid)
+	r.unknown(path, c.what, n.Text, c.valid)
 }
 
 const durationPattern = `^([0-9]+(\.[0-9]+)?(h|m|s|ms|us|µs|ns))+$`
@@ -106,20 +108,33 @@ var plainNumber = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
 func duration(into *time.Duration, least, most time.Duration) value {
 	return word{
 		says: schema{"type": "string", "pattern": durationPattern},
-		parse: func(n *node) (wrong, meant string) {
-			d, err := time.ParseDuration(n.text)
+		parse: func(n *strictyaml.Node) (wrong, meant string) {
+			d, err := time.ParseDuration(n.Text)
 			switch {
-			case plainNumber.MatchString(n.text):
-				return n.text + " needs a unit", n.text + "s"
-			case err != nil || strings.HasPrefix(n.text, "+") || strings.HasPrefix(n.text, "."):
-				return fmt.Sprintf("%q is not a time; write one like 300ms, 2s or 1m30s", n.text), ""
+			case plainNumber.MatchString(n.Text):
+				return n.Text + " needs a unit", n.Text + "s"
+			case err != nil || strings.HasPrefix(n.Text, "+") || strings.HasPrefix(n.Text, "."):
+				return fmt.Sprintf("%q is not a time; write one like 300ms, 2s or 1m30s", n.Text), ""
 			case d < 0:
-				return fmt.Sprintf("%s is negative; times count from the event's start", n.text), ""
+				return fmt.Sprintf("%s is negative; times count from the event's start", n.Text), ""
 			case d < least || d > most:
-				return fmt.Sprintf("%s is out of range: %s to %s", n.text, short(least), short(most)), ""
+				return fmt.Sprintf("%s is out of range: %s to %s", n.Text, short(least), short(most)), ""
 			}
 			*into = d
 			return "", ""
+		},
+	}
+}
+
+// moment is a time of the event, or shortly before its start.
+func moment(into *time.Duration) value {
+	return word{
+		says: schema{"type": "string", "pattern": strings.Replace(durationPattern, "^", "^-?", 1)},
+		parse: func(n *strictyaml.Node) (wrong, meant string) {
+			if strings.HasPrefix(n.Text, "-") {
+				return shift(into, earliest).(word).parse(n)
+			}
+			return duration(into, 0, day).(word).parse(n)
 		},
 	}
 }
@@ -128,13 +143,16 @@ func duration(into *time.Duration, least, most time.Duration) value {
 func shift(into *time.Duration, most time.Duration) value {
 	return word{
 		says: schema{"type": "string", "pattern": strings.Replace(durationPattern, "^", "^-?", 1)},
-		parse: func(n *node) (wrong, meant string) {
+		parse: func(n *strictyaml.Node) (wrong, meant string) {
 			forward := *n
 			var behind bool
-			forward.text, behind = strings.CutPrefix(n.text, "-")
+			forward.Text, behind = strings.CutPrefix(n.Text, "-")
 			wrong, meant = duration(into, 0, most).(word).parse(&forward)
 			if behind {
 				*into = -*into
+			}
+			if behind && meant != "" {
+				meant = "-" + meant
 			}
 			return wrong, meant
 		},
@@ -153,19 +171,17 @@ func short(d time.Duration) string {
 	return s
 }
 
-var wholeNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
-
 // count is a whole number within limits, in decimal: YAML's older readers take 010 for eight.
 func count[T ~int | ~int64](into *T, least, most T) value {
 	return word{
 		says: schema{"type": "integer", "minimum": least, "maximum": most},
-		parse: func(n *node) (wrong, meant string) {
-			if n.quoted || !wholeNumber.MatchString(n.text) {
-				return fmt.Sprintf("%q is not a whole number", n.text), ""
+		parse: func(n *strictyaml.Node) (wrong, meant string) {
+			if n.Quoted || !strictyaml.WholeNumber.MatchString(n.Text) {
+				return fmt.Sprintf("%q is not a whole number", n.Text), ""
 			}
-			i, err := strconv.ParseInt(n.text, 10, 64)
+			i, err := strconv.ParseInt(n.Text, 10, 64)
 			if err != nil || T(i) < least || T(i) > most || int64(T(i)) != i {
-				return fmt.Sprintf("%s is out of range: %d to %d", n.text, least, most), ""
+				return fmt.Sprintf("%s is out of range: %d to %d", n.Text, least, most), ""
 			}
 			*into = T(i)
 			return "", ""
@@ -177,11 +193,11 @@ func count[T ~int | ~int64](into *T, least, most T) value {
 func boolean(into *bool) value {
 	return word{
 		says: schema{"type": "boolean"},
-		parse: func(n *node) (wrong, meant string) {
-			if n.quoted || n.text != "true" && n.text != "false" {
-				return fmt.Sprintf("%q is neither true nor false", n.text), ""
+		parse: func(n *strictyaml.Node) (wrong, meant string) {
+			if n.Quoted || n.Text != "true" && n.Text != "false" {
+				return fmt.Sprintf("%q is neither true nor false", n.Text), ""
 			}
-			*into = n.text == "true"
+			*into = n.Text == "true"
 			return "", ""
 		},
 	}
@@ -191,10 +207,10 @@ func boolean(into *bool) value {
 func seed(into *uint64) value {
 	return word{
 		says: schema{"type": "integer", "minimum": 0, "maximum": uint64(math.MaxUint64)},
-		parse: func(n *node) (wrong, meant string) {
-			i, err := strconv.ParseUint(n.text, 10, 64)
-			if n.quoted || !wholeNumber.MatchString(n.text) || err != nil {
-				return fmt.Sprintf("%q is not a whole number from 0 to 2^64-1", n.text), ""
+		parse: func(n *strictyaml.Node) (wrong, meant string) {
+			i, err := strconv.ParseUint(n.Text, 10, 64)
+			if n.Quoted || !strictyaml.WholeNumber.MatchString(n.Text) || err != nil {
+				return fmt.Sprintf("%q is not a whole number from 0 to 2^64-1", n.Text), ""
 			}
 			*into = i
 			return "", ""
@@ -206,13 +222,13 @@ func seed(into *uint64) value {
 func percentile(into *float64) value {
 	return word{
 		says: schema{"type": "number", "exclusiveMinimum": 0, "maximum": 100},
-		parse: func(n *node) (wrong, meant string) {
-			if n.quoted || !plainNumber.MatchString(strings.TrimPrefix(n.text, "-")) {
-				return fmt.Sprintf("%q is not a number", n.text), ""
+		parse: func(n *strictyaml.Node) (wrong, meant string) {
+			if n.Quoted || !plainNumber.MatchString(strings.TrimPrefix(n.Text, "-")) {
+				return fmt.Sprintf("%q is not a number", n.Text), ""
 			}
-			p, err := strconv.ParseFloat(n.text, 64)
+			p, err := strconv.ParseFloat(n.Text, 64)
 			if err != nil || p <= 0 || p > 100 {
-				return n.text + " is no percentile; they are above 0, up to 100", ""
+				return n.Text + " is no percentile; they are above 0, up to 100", ""
 			}
 			*into = p
 			return "", ""
@@ -227,10 +243,10 @@ func share(into *float64) value {
 			{"type": "string", "pattern": `^[0-9]+(\.[0-9]+)?%$`},
 			{"type": "number", "minimum": 0, "maximum": 1},
 		}},
-		parse: func(n *node) (wrong, meant string) {
-			number, percent := strings.CutSuffix(n.text, "%")
-			if !plainNumber.MatchString(number) || n.quoted && !percent {
-				return fmt.Sprintf("%q is not a share; write one like 5%% or 0.05", n.text), ""
+		parse: func(n *strictyaml.Node) (wrong, meant string) {
+			number, percent := strings.CutSuffix(n.Text, "%")
+			if !plainNumber.MatchString(number) || n.Quoted && !percent {
+				return fmt.Sprintf("%q is not a share; write one like 5%% or 0.05", n.Text), ""
 			}
 			f, err := strconv.ParseFloat(number, 64)
 			if percent {
@@ -238,9 +254,9 @@ func share(into *float64) value {
 			}
 			switch {
 			case err == nil && f > 1 && f <= 100 && !percent:
-				return fmt.Sprintf("a share of %s is more than everything", n.text), n.text + "%"
+				return fmt.Sprintf("a share of %s is more than everything", n.Text), n.Text + "%"
 			case err != nil || f > 1:
-				return fmt.Sprintf("a share of %s is more than everything", n.text), ""
+				return fmt.Sprintf("a share of %s is more than everything", n.Text), ""
 			}
 			*into = f
 			return "", ""

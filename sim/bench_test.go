@@ -19,7 +19,7 @@ func BenchmarkOrigin(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	l := loop.New(replayStart.Add(-lead))
+	l := loop.New(replayStart.Add(-startUp))
 	defer l.Close()
 	ev := sc.Event(replayStart)
 	var g getters

@@ -1,9 +1,9 @@
 package sim
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,6 +26,7 @@ type course struct {
 	stack    *stack.Stack
 	acts     *acts    // nil where no part is real
 	acting   []string // ids of the faults that do something to real parts
+	failed   string   // what the harness could not do first, which makes the run no evidence
 }
 
 // now is microseconds since the event's start: the history's time.
@@ -108,15 +109,22 @@ func (c *course) moments() []moment {
 
 func (c *course) beginFault(f faults.Fault) {
 	c.recordFault(f, origin.Begin)
-	c.stack.Strike(f)
+	c.check("strike", f.Spec().ID, c.stack.Strike(f))
 	if storm, ok := f.(faults.Storm); ok {
-		if err := c.stack.Storm(storm); err != nil {
-			slog.Error("nobody asks for what is not there", "fault", f.Spec().ID, "error", err)
-		}
+		c.check("storm", f.Spec().ID, c.stack.Storm(storm))
 	}
 	if c.acts.begin(f, func() { c.recordFault(f, origin.End) }) {
 		c.acting = append(c.acting, f.Spec().ID)
 	}
+}
+
+// check takes down that the harness could not do something, if it could not.
+func (c *course) check(what, target string, err error) {
+	if err == nil {
+		return
+	}
+	c.history.Record(origin.Record{AtUs: c.now(), Kind: origin.KindAct, Step: origin.Begin, Target: target, What: what, Error: err.Error()})
+	c.failed = cmp.Or(c.failed, fmt.Sprintf("%s %s: %v", what, target, err))
 }
 
 // endFault ends a fault. What was done to real parts takes its time to be undone, and until then the fault lasts.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/liveorigin/liveorigin/origin/cassandra"
 	"github.com/liveorigin/liveorigin/reports"
 	"github.com/liveorigin/liveorigin/scenarios"
 	"github.com/liveorigin/liveorigin/sim/containers"
@@ -29,7 +30,7 @@ type ground struct {
 	databases  stack.Databases
 	regions    []string
 	containers *containers.Stack // nil where the databases are somebody else's
-	made       bool              // the keyspace
+	made       bool              // the keyspace, or that was tried
 }
 
 // fillable is how much room a disk has that a scenario is going to fill: for what a short event writes, and the commit
@@ -65,10 +66,10 @@ func startGround(ctx context.Context, d demand, on, file string, show Progress) 
 	}
 	show.Say("make a keyspace for the run")
 	g.databases.Keyspace, g.databases.Retention = keyspaceName(), d.retention+retentionSlack
+	g.made = true // or some of it: there are several statements, and the name is nobody else's
 	if err := g.databases.CreateKeyspace(ctx, g.regions, d.owner); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
-	g.made = true
 	return g, nil
 }
 
@@ -198,7 +199,7 @@ func (g *ground) Close() error {
 	defer cancel()
 	var errs []error
 	if g.made {
-		if err := g.databases.DropKeyspace(ctx, g.regions); err != nil {
+		if err := g.databases.DropKeyspace(ctx, g.regions); err != nil && !errors.Is(err, cassandra.ErrNoKeyspace) {
 			errs = append(errs, fmt.Errorf("drop keyspace %s: %w", g.databases.Keyspace, err))
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -115,8 +116,16 @@ const player = new live.Player(Object.assign(%s, { snapshot: __ENV.SNAPSHOT || '
 export default function () {
   player.play({ viewers: { start: %d, ramp: '%s', peak: %d }, until: '%s' });
 }
-`, command, int((sc.Duration+time.Minute)/time.Second), options, v.Start, v.Ramp, v.Peak, sc.Duration), nil
+`, oneLine.Replace(command), int(playsFor(sc)/time.Second), options, v.Start, v.Ramp, v.Peak, sc.Duration), nil
 }
+
+// playsFor is how long the script may take at most: longer than the harness waits for it.
+func playsFor(sc *scenarios.Scenario) time.Duration {
+	return lead(sc) + sc.Duration + overdueAfter(sc) + time.Minute
+}
+
+// oneLine escapes what ends a line of JavaScript (ECMA-262, 12.3), and with it a comment.
+var oneLine = strings.NewReplacer("\n", `\n`, "\r", `\r`, "\u2028", `\u2028`, "\u2029", `\u2029`)
 
 // k6 is the running child.
 type k6 struct {
@@ -138,12 +147,17 @@ func startK6(path, dir string) (*k6, error) {
 	}
 	cmd := exec.Command(abs, "run", "--quiet", "--no-usage-report", "--address", "", scriptFile)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
-	cmd.Env = append(os.Environ(), "K6_AUTO_EXTENSION_RESOLUTION=false", "SNAPSHOT="+audienceFile)
+	cmd.Env = append(withoutK6(os.Environ()), "K6_AUTO_EXTENSION_RESOLUTION=false", "SNAPSHOT="+audienceFile)
 	life, err := parts.Leash(cmd)
 	if err != nil {
 		return nil, fmt.Errorf("start k6: %w", err)
 	}
 	return &k6{cmd, life, life.Done()}, nil
+}
+
+// withoutK6 leaves out what would set k6's options (K6_VUS, K6_OUT and so on): the audience is what the scenario says.
+func withoutK6(environ []string) []string {
+	return slices.DeleteFunc(environ, func(one string) bool { return strings.HasPrefix(one, "K6_") })
 }
 
 // patience is for how long a child may go on after it was asked to end. A variable for the tests.

@@ -99,6 +99,64 @@ func TestScriptHasWhatTheScenarioSays(t *testing.T) {
 	}
 }
 
+// The script outlives everything that the harness waits for, however long players' buffers are.
+func TestScriptLastsLongEnough(t *testing.T) {
+	for _, buffer := range []string{"4s", "5m"} {
+		sc, err := scenarios.Load("quiet", scenarios.Override{Path: "audience.buffer", Value: buffer},
+			scenarios.Override{Path: "event.retry_budget", Value: "1m"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, err := script(sc, "demo", nil, "again")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, after, _ := strings.Cut(string(src), "maxDuration: '")
+		limit, _, _ := strings.Cut(after, "'")
+		lasts, err := time.ParseDuration(limit)
+		if most := lead(sc) + sc.Duration + overdueAfter(sc); err != nil || lasts <= most {
+			t.Errorf("buffers of %s: the script may take %q, and the harness waits %v; %v", buffer, limit, most, err)
+		}
+	}
+}
+
+// No command, whatever is set in it, becomes code.
+func TestCommandStaysAComment(t *testing.T) {
+	sc, err := scenarios.Load("quiet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := script(sc, "demo", nil, "run --set a='1\nthrow 1\rthrow 2\u2028throw 3\u2029throw 4'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `// The run itself: run --set a='1\nthrow 1\rthrow 2\u2028throw 3\u2029throw 4'` + "\n"; !strings.Contains(string(src), want) {
+		t.Errorf("no %q in\n%s", want, src)
+	}
+}
+
+// What somebody has set for a k6 of their own changes nothing about the audience.
+func TestK6HasNoOptionsFromOutside(t *testing.T) {
+	for _, name := range []string{"K6_VUS", "K6_OUT", "K6_AUTO_EXTENSION_RESOLUTION"} {
+		t.Setenv(name, "of-somebody")
+	}
+	t.Setenv("OTHER_K6", "kept")
+	dir := t.TempDir()
+	k, err := startK6(program(t, "env"), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-k.done
+	env, err := os.ReadFile(filepath.Join(dir, k6LogFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(env), "of-somebody") || !strings.Contains(string(env), "OTHER_K6=kept") ||
+		!strings.Contains(string(env), "K6_AUTO_EXTENSION_RESOLUTION=false") || !strings.Contains(string(env), "SNAPSHOT="+audienceFile) {
+		t.Errorf("the audience has\n%s", env)
+	}
+}
+
 func TestAudienceTailReadsWhatIsWhole(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audience.jsonl")
 	tail := &audienceTail{path: path}

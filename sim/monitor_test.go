@@ -60,6 +60,24 @@ func TestAlertsInVirtualTime(t *testing.T) {
 	}
 }
 
+// After an early end, pipelines that go on are refused, and after a removal too: nobody needs to be told of that.
+func TestNoAlarmAfterAnEarlyEnd(t *testing.T) {
+	sc, err := scenarios.Load("early-end", scenarios.Override{Path: "monitoring", Value: "{every: 5s}"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, files := replayed(t, sc, false)
+	refused := 0
+	for _, p := range records(t, files[historyFile]) {
+		if p.Kind == origin.KindPublish && p.Reason == string(origin.Outside) {
+			refused++
+		}
+	}
+	if len(r.Alerts) != 0 || r.Verdict != reports.Pass || refused < 8 {
+		t.Errorf("%s, %d publications refused, %+v", r.Verdict, refused, r.Alerts)
+	}
+}
+
 func toldOf(r *reports.Report) map[string][]string {
 	told := map[string][]string{}
 	for _, a := range r.Alerts {

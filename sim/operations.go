@@ -50,6 +50,8 @@ func heeds(sc *scenarios.Scenario, o scenarios.Operation, a *origin.Record) bool
 		return !sc.Masked(o.At, a.Pipeline, a.Number)
 	case o.Do == scenarios.Redirect:
 		return a.Pipeline == o.Pipeline
+	case o.Do == scenarios.MoveStart: // nobody has a segment before it can have been made
+		return a.AtUs >= sc.Available(a.Number).Microseconds()
 	case o.Do == scenarios.EndEvent || o.Do == scenarios.Remove:
 		return false // there is no segment after the end, and none of an event that was removed
 	}

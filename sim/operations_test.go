@@ -2,6 +2,7 @@ package sim
 
 import (
 	"testing"
+	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/sim/stack"
@@ -12,12 +13,14 @@ import (
 func TestAnswersHeedOperations(t *testing.T) {
 	sc := parse(t, `
 about: a test
-event: {duration: 40s, ladder: small}
+event: {duration: 40s, ladder: small, planned: -4s}
 regions:
   east: {pipelines: [a]}
   west: {pipelines: [b]}
 audience: {viewers: {peak: 1}}
 operations:
+  - {do: start, name: once, at: -12s, time: 2s}
+  - {do: start, at: -8s, time: 0s}
   - {do: mask, pipeline: a, from: 2s, to: 5s, at: 6s} # 2 and 3
   - {do: invalidate, pipeline: a, from: 2s, to: 4s, at: 7s} # 2
   - {do: mask, name: here, pipeline: a, region: west, from: 4s, to: 6s, at: 8s} # 3
@@ -59,8 +62,11 @@ operations:
 		{"end", node, "east", 15, "a", published, false, false},
 		{"remove", edge, "east", 1, "a", published, true, true},
 		{"remove", edge, "east", 1, "", string(origin.EventRemoved), true, false},
+		{"start", edge, "east", 1, "a", published, true, false},
+		{"start", node, "west", 2, "b", published, true, true}, // whose last frame is captured a second later
+		{"start", node, "west", 2, "", string(origin.Early), true, false},
 	} {
-		a := origin.Record{Target: row.tier, Region: row.region, Number: row.number, Pipeline: row.pipeline, Reason: row.reason}
+		a := origin.Record{AtUs: (3 * time.Second).Microseconds(), Target: row.tier, Region: row.region, Number: row.number, Pipeline: row.pipeline, Reason: row.reason}
 		for _, p := range operationPlans(sc) {
 			if p.Name != row.operation {
 				continue

@@ -7,8 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/goccy/go-yaml"
 
 	"github.com/liveorigin/liveorigin/faults"
 	"github.com/liveorigin/liveorigin/origin"
@@ -121,6 +124,29 @@ func remarks(sc *scenarios.Scenario) []string {
 	return []string{p.Remark()}
 }
 
+// ofModels are the keys of a scenario's storage that only models heed.
+var ofModels = []string{"profile", "write", "read", "replication_lag"}
+
+// unheeded says what a scenario asks of storage in vain where the databases are real, whose speed is their own.
+func unheeded(sc *scenarios.Scenario) []string {
+	var said struct{ Storage map[string]any }
+	_ = yaml.Unmarshal(sc.Source, &said) // has been read as a scenario before
+	var keys []string
+	for _, key := range ofModels {
+		path := "storage." + key
+		_, given := said.Storage[key]
+		if given || slices.ContainsFunc(sc.AppliedOverrides, func(o scenarios.Override) bool {
+			return o.Path == path || strings.HasPrefix(o.Path, path+".")
+		}) {
+			keys = append(keys, path)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	return []string{strings.Join(keys, ", ") + ": of no effect on this stack, whose databases are as fast as they are"}
+}
+
 func judge(sc *scenarios.Scenario, p reports.Plan, dir string) (*reports.Report, *capacity.Plan, error) {
 	report, err := reports.Read(p, dir)
 	if err != nil {
@@ -128,19 +154,21 @@ func judge(sc *scenarios.Scenario, p reports.Plan, dir string) (*reports.Report,
 	}
 	if p.Stack == nil {
 		report.Notes = append(report.Notes, remarks(sc)...)
+	} else {
+		report.Notes = append(report.Notes, unheeded(sc)...)
 	}
-	needs, err := needs(sc, p, dir)
-	return report, needs, err
+	needed, err := needs(sc, p, dir)
+	return report, needed, err
 }
 
 // kept opens what a run's directory keeps of the files that its scenario refers to.
 func kept(dir string) scenarios.Opener {
 	return func(name string) ([]byte, error) {
-		copy := curveFile
+		file := curveFile
 		if filepath.Ext(name) == filepath.Ext(profileFile) {
-			copy = profileFile
+			file = profileFile
 		}
-		return os.ReadFile(filepath.Join(dir, copy))
+		return os.ReadFile(filepath.Join(dir, file))
 	}
 }
 

@@ -2,12 +2,14 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/origin/keyvalue"
+	"github.com/liveorigin/liveorigin/reports"
 	"github.com/liveorigin/liveorigin/sim/stack"
 )
 
@@ -43,8 +45,8 @@ const (
 	readersBack    = 4
 )
 
-// readBack reads all that was acknowledged from the databases, past every cache and memory, byte for byte: what cannot be
-// read is a broken promise, whatever viewers noticed of it.
+// readBack reads all that was acknowledged from the databases, past every cache and memory, byte for byte. What is not there,
+// or is something else, is a broken promise, whatever viewers noticed of it. What cannot be read, or not in time, may be there.
 func (a *acknowledgements) readBack(d stack.Databases, ev origin.Event, now func() int64) error {
 	ctx, cancel := context.WithTimeout(context.Background(), readBackWithin)
 	defer cancel()
@@ -67,8 +69,9 @@ func (a *acknowledgements) readBack(d stack.Databases, ev origin.Event, now func
 		readers.Go(func() {
 			for one := range work {
 				if err := one.readFrom(ctx, stores[one.region]); err != nil {
-					a.Recorder.Record(origin.Record{AtUs: now(), Kind: origin.KindReadBack, Region: one.region,
-						Rendition: one.key.Rendition, Number: one.key.Number, Pipeline: one.key.Pipeline, Error: err.Error()})
+					r := one.record(err)
+					r.AtUs = now()
+					a.Recorder.Record(r)
 					continue
 				}
 				mu.Lock()
@@ -98,7 +101,18 @@ func (a acknowledged) readFrom(ctx context.Context, s origin.Store) error {
 	case err != nil:
 		return err
 	case len(o.Body) != a.size || origin.Checksum(o.Body) != a.digest:
-		return fmt.Errorf("%d bytes with digest %08x; %d with %08x were acknowledged", len(o.Body), origin.Checksum(o.Body), a.size, a.digest)
+		return fmt.Errorf("%d bytes with digest %08x; %d with %08x were acknowledged: %w", len(o.Body), origin.Checksum(o.Body),
+			a.size, a.digest, keyvalue.ErrDamaged)
 	}
 	return nil
+}
+
+// record says what is wrong with a candidate: it is lost, or was only not read.
+func (a acknowledged) record(err error) origin.Record {
+	r := origin.Record{Kind: origin.KindReadBack, Region: a.region, Rendition: a.key.Rendition, Number: a.key.Number,
+		Pipeline: a.key.Pipeline, Error: err.Error()}
+	if !errors.Is(err, origin.ErrNotFound) && !errors.Is(err, keyvalue.ErrDamaged) {
+		r.Reason = reports.Unread
+	}
+	return r
 }

@@ -86,7 +86,7 @@ func Replay(ctx context.Context, sc *scenarios.Scenario, o ReplayOptions) (*repo
 }
 
 func newReplay(sc *scenarios.Scenario, o Options) *replay {
-	l := loop.New(replayStart.Add(-lead))
+	l := loop.New(replayStart.Add(-lead(sc)))
 	return &replay{course: course{Options: o, scenario: sc, clock: l}, loop: l, began: time.Now(), stuck: stuckAfter, drain: drainMost}
 }
 
@@ -212,8 +212,7 @@ func (w waker) Wake() { w() }
 
 // run takes the loop through the event, a second at a time, and then to its end.
 func (r *replay) run(ctx context.Context) (trouble string) {
-	// Players wait for the last segments for as long as those are of use to them.
-	end := r.event.End.Add(r.event.RetryBudget + r.scenario.Audience.Buffer + 15*time.Second)
+	end := r.event.End.Add(overdueAfter(r.scenario))
 	pace := newPace(r.began)
 	for at := r.event.AvailabilityStartTime; at.Before(end); at = at.Add(time.Second) {
 		r.second.Add(1)
@@ -247,7 +246,9 @@ func (r *replay) rest() error {
 	if err := r.audience.Finish(false); err != nil {
 		return err
 	}
-	r.stack.Close()
+	if err := r.stack.Close(); err != nil {
+		return err
+	}
 	for left := r.drain; r.loop.Working() > 0; left -= drainStep {
 		r.second.Add(1)
 		if err := r.loop.Settle(min(left, drainStep)); err != nil && (left <= drainStep || !errors.Is(err, loop.ErrBusy)) {
@@ -272,6 +273,7 @@ func (r *replay) finish(trouble string) error {
 		end.AtUs = (time.Duration(r.second.Load()) * time.Second).Microseconds()
 	} else {
 		end.AtUs = r.elapsed().Microseconds()
+		trouble = cmp.Or(trouble, r.failed)
 	}
 	if trouble != "" {
 		end.Reason, end.Error = reports.Interrupted, trouble
@@ -309,7 +311,7 @@ func (r *replay) writeCost() error {
 }
 
 // elapsed is how far the event is, also for a world that has lost its way.
-func (r *replay) elapsed() time.Duration { return r.loop.Elapsed() - lead }
+func (r *replay) elapsed() time.Duration { return r.loop.Elapsed() - lead(r.scenario) }
 
 // status is what progress shows.
 func (r *replay) status() Status {

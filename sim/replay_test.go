@@ -3,11 +3,13 @@ package sim
 import (
 	"bytes"
 	"context"
+	"errors"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -289,6 +291,38 @@ func TestSampledHistory(t *testing.T) {
 	} {
 		if got := bytes.Count(b, []byte(what)); got < want-2 || got > want+2 || want < 10 && got != want {
 			t.Errorf("%d lines with %s, want %d", got, what, want)
+		}
+	}
+}
+
+// What the harness could not do for a fault is in the history, and the run is no evidence.
+func TestFaultThatCouldNotBegin(t *testing.T) {
+	r := newReplay(parse(t, smallEvent), Options{Out: filepath.Join(t.TempDir(), "run"), Command: "again", Progress: Quiet{}})
+	if err := r.prepare(false); err != nil {
+		t.Fatal(err)
+	}
+	r.loop.After(replayStart.Add(8*time.Second).Sub(r.loop.Now()), waker(func() {
+		r.check("storm", "none", nil)
+		r.check("storm", "first", errors.New("no door opens"))
+		r.check("stop", "second", errors.New("nor here"))
+	}))
+	if err := r.finish(r.play(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	report, _, err := Judge(r.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if why := "the run did not come to its planned end: storm first: no door opens"; report.Verdict != reports.Inconclusive || !slices.Contains(report.Reasons, why) {
+		t.Errorf("%s, %q", report.Verdict, report.Reasons)
+	}
+	history, err := os.ReadFile(filepath.Join(r.Out, historyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"kind":"act","step":"begin","what":"storm","target":"first","error":"no door opens"`, `"what":"stop","target":"second"`} {
+		if !strings.Contains(string(history), want) {
+			t.Errorf("no %s in the history", want)
 		}
 	}
 }

@@ -37,8 +37,12 @@ type RunOptions struct {
 	Ready func(manifest string)
 }
 
-// lead is how long before the event's start the servers are up: k6 starts in about a second.
-const lead = 3 * time.Second
+// startUp is how long before the event's start, or before operators do something, the servers are up: k6 starts in about a
+// second.
+const startUp = 3 * time.Second
+
+// lead is how long before the event's start a run begins.
+func lead(sc *scenarios.Scenario) time.Duration { return sc.Before() + startUp }
 
 // run is one run on the wall clock.
 type run struct {
@@ -84,7 +88,7 @@ func (r *run) prepare(ctx context.Context, k6Path string) error {
 	if err := r.startGround(ctx); err != nil {
 		return err
 	}
-	start := time.Now().Add(lead)
+	start := time.Now().Add(lead(r.scenario))
 	start = start.Add(-time.Duration(start.Nanosecond()) % time.Millisecond) // and keep the monotonic reading
 	r.event = r.scenario.Event(start)
 	r.faults = makeFaults(r.scenario, r.event, r.runtime)
@@ -148,7 +152,7 @@ func (r *run) abandon() error {
 		r.k6.stop()
 	}
 	if r.stack != nil {
-		r.stack.Close()
+		errs = append(errs, r.stack.Close())
 	} else if r.parts != nil {
 		errs = append(errs, r.parts.Close())
 	}
@@ -179,7 +183,7 @@ func (r *run) play(ctx context.Context) (trouble string) {
 	r.stack.Publish()
 	moments := r.moments()
 	// The audience ends by itself soon after the event's last segment has been played.
-	overdue := time.NewTimer(time.Until(r.event.End) + r.event.RetryBudget + r.scenario.Audience.Buffer + 15*time.Second)
+	overdue := time.NewTimer(time.Until(r.event.End) + overdueAfter(r.scenario))
 	defer overdue.Stop()
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
@@ -207,6 +211,12 @@ func (r *run) play(ctx context.Context) (trouble string) {
 			return reports.Interrupted
 		}
 	}
+}
+
+// overdueAfter is how long after the event's end the audience must have ended by itself: players wait for the last segments for
+// as long as those are of use to them.
+func overdueAfter(sc *scenarios.Scenario) time.Duration {
+	return sc.RetryBudget + sc.Audience.Buffer + 15*time.Second
 }
 
 // heartbeat is how often the harness looks whether it is run at all, and stallMin how late a look is worth a record.
@@ -242,10 +252,11 @@ func (r *run) finish(trouble string) error {
 			trouble = cmp.Or(trouble, "nobody killed them, and they are dead: "+strings.Join(dead, ", "))
 		}
 	}
-	r.stack.Close()
+	r.check("stop", "processes", r.stack.Close())
 	if r.ground != nil {
-		trouble = cmp.Or(trouble, r.settle())
+		trouble = cmp.Or(trouble, r.failed, r.settle())
 	}
+	trouble = cmp.Or(trouble, r.failed)
 	r.recordUsage()
 	end := origin.Record{AtUs: r.now(), Kind: origin.KindRun, Step: origin.End, Name: r.scenario.Name}
 	if trouble != "" {

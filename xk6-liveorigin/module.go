@@ -98,6 +98,7 @@ func (i *instance) play(o *options, plan player.Plan) (*summary, error) {
 	if err != nil {
 		return nil, err
 	}
+	event = player.AwaitStart(ctx, i.transport, header, &o.Options, event)
 	sinks := sinks{newMetricSink(ctx, i, o, event)}
 	if o.snapshot != "" {
 		r, err := snapshot.NewRecorder(o.snapshot, &o.Options, event, state.VUIDGlobal)

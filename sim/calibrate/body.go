@@ -7,6 +7,8 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/liveorigin/liveorigin/sim/streams"
 )
 
 // logNormal is a latency's distribution: of calls, or of one replica's answers.
@@ -14,9 +16,6 @@ type logNormal struct{ mu, sigma float64 } // of the logarithm of seconds
 
 // at is the value at a level of the standard normal distribution.
 func (l logNormal) at(z float64) float64 { return math.Exp(l.mu + l.sigma*z) }
-
-// z99 is where the standard normal distribution has its 99th percentile.
-var z99 = distuv.UnitNormal.Quantile(0.99)
 
 // levels say where a replica's latency stands in its own distribution when a call's stands at u in the calls', as standard
 // deviations of the logarithm.
@@ -80,10 +79,10 @@ func grow(sizes []int, bodies []logNormal) (g grown) {
 	}
 	g.p50, g.mib50 = line(sizes, at(0))
 	if g.mib50 == 0 { // what does not grow in the middle has no business to at the end: that is noise
-		g.p99 = max(g.p50, stat.HarmonicMean(at(z99), nil))
+		g.p99 = max(g.p50, stat.HarmonicMean(at(streams.Z99), nil))
 		return g.within(mostSpread)
 	}
-	g.p99, g.mib99 = line(sizes, at(z99))
+	g.p99, g.mib99 = line(sizes, at(streams.Z99))
 	g.p99, g.mib99 = max(g.p99, g.p50), max(g.mib99, g.mib50)
 	return g.within(mostSpread)
 }

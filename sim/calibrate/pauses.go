@@ -9,6 +9,8 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/liveorigin/liveorigin/sim/streams"
 )
 
 // replicas are those of a table: one in each of three zones.
@@ -128,7 +130,7 @@ func (p *pauses) summarise(puts int) {
 		mean, deviation = stat.MeanStdDev(logs, nil)
 	}
 	p.p50 = seconds(math.Exp(mean))
-	p.p99 = seconds(math.Exp(mean + z99*deviation))
+	p.p99 = seconds(math.Exp(mean + streams.Z99*deviation))
 	p.every = max((replicas*p.within-sum)/time.Duration(n), time.Millisecond)
 }
 

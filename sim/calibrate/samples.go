@@ -99,7 +99,7 @@ func newCell(kind Kind, bytes, callers int, stopped bool) *Cell {
 	return &Cell{Kind: kind, Bytes: bytes, Callers: callers, Stopped: stopped, Took: newHistogram()}
 }
 
-// newHistogram is of times from a microsecond to a minute, with three digits: as the reports' histograms.
+// newHistogram is of times from a microsecond to a minute, with three significant digits, one more than the reports'.
 func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, 60_000_000, 3) }
 
 func (c *Cell) add(took time.Duration, err error) {

@@ -165,15 +165,3 @@ func refused(address string) bool {
 	}
 	return err != nil
 }
-
-// eventually waits for what another process does.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for range 1000 {
-		if ok() {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Errorf("never: %s", what)
-}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/origin/servertest"
 )
 
 // taken is a Sink's records.
@@ -163,7 +164,7 @@ func TestKill(t *testing.T) {
 		if err := p.Command(within(t), "flood", nil); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "records", func() bool { return len(got.of(origin.KindDecision)) > 2000 })
+		servertest.Eventually(t, "records", func() bool { return len(got.of(origin.KindDecision)) > 2000 })
 		p.Kill()
 		for i, r := range got.of(origin.KindDecision) {
 			if r.Number != origin.SegmentNumber(i) || len(r.Error) != i%500 {
@@ -353,7 +354,7 @@ func TestStartFails(t *testing.T) {
 			until, cancel := context.WithCancel(ctx)
 			go func() {
 				defer cancel()
-				eventually(t, "it says why", func() bool { b, _ := os.ReadFile(mute.Log); return len(b) > 0 })
+				servertest.Eventually(t, "it says why", func() bool { b, _ := os.ReadFile(mute.Log); return len(b) > 0 })
 			}()
 			ctx = until
 		}
@@ -438,7 +439,7 @@ func TestParentKilled(t *testing.T) {
 			t.Error(err)
 		}
 		_ = cmd.Wait()
-		eventually(t, "the grandchild ends", func() bool { return refused(address) })
+		servertest.Eventually(t, "the grandchild ends", func() bool { return refused(address) })
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"time"
+
+	"github.com/liveorigin/liveorigin/sim/streams"
 )
 
 // stop begins a pause, or lengthens the one that is: nothing gets done, as when a garbage collector stops the world or
@@ -58,9 +60,6 @@ type Pauses struct {
 	P50, P99 time.Duration // of the length
 }
 
-// z99 is the 99th percentile of the standard normal distribution.
-const z99 = 2.3263478740408408
-
 // PauseAtRandom lets the machine pause now and then for as long as the loop runs; r is its own from then on.
 func (m *Machine) PauseAtRandom(p Pauses, r *rand.Rand) {
 	if p.Every <= 0 {
@@ -79,7 +78,7 @@ type nextPause struct {
 
 // Wake implements loop.Waker.
 func (n *nextPause) Wake() {
-	sigma := math.Log(float64(n.pauses.P99)/float64(n.pauses.P50)) / z99
+	sigma := math.Log(float64(n.pauses.P99)/float64(n.pauses.P50)) / streams.Z99
 	n.machine.stop(time.Duration(float64(n.pauses.P50) * math.Exp(sigma*n.rand.NormFloat64())))
 	n.machine.loop.After(n.gap(), n)
 }

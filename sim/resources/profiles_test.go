@@ -78,7 +78,7 @@ func TestPausesAtRandom(t *testing.T) {
 	_ = m.Enter(j)
 	const hours = 10
 	_ = l.Run(epoch.Add(hours * time.Hour))
-	sigma := math.Log(4) / z99
+	sigma := math.Log(4) / streams.Z99
 	mean := 0.05 * math.Exp(sigma*sigma/2) // of a log-normal
 	idle := math.Exp(-mean)                // M/G/inf: no pause under way
 	if got := m.Busy().Hours() / hours; math.Abs(got/idle-1) > 0.005 {

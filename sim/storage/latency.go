@@ -4,15 +4,14 @@ import (
 	"math"
 	"math/rand/v2"
 	"time"
+
+	"github.com/liveorigin/liveorigin/sim/streams"
 )
 
 // Latency is a log-normal distribution of a time, given by two of its percentiles. It is the body of a latency: what
 // makes the tail (Episodes, lost messages, queues) is modelled by itself, because a log-normal that fits the median and
 // the p99 of a store promises far better a p99.9 than stores have.
 type Latency struct{ P50, P99 time.Duration }
-
-// z99 is the 99th percentile of the standard normal distribution.
-const z99 = 2.3263478740408408
 
 // distribution is what a replica's latencies are drawn from.
 type distribution interface {
@@ -35,7 +34,7 @@ func (l Latency) distribution() logNormal {
 	if l.P50 <= 0 || l.P99 <= l.P50 {
 		return logNormal{median: float64(max(l.P50, 0))}
 	}
-	return logNormal{float64(l.P50), math.Log(float64(l.P99)/float64(l.P50)) / z99}
+	return logNormal{float64(l.P50), math.Log(float64(l.P99)/float64(l.P50)) / streams.Z99}
 }
 
 func (l logNormal) draw(r *rand.Rand) time.Duration {

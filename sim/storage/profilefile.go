@@ -2,17 +2,13 @@ package storage
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"time"
-	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/lexer"
-	"github.com/goccy/go-yaml/parser"
-	"github.com/goccy/go-yaml/token"
+
+	"github.com/liveorigin/liveorigin/scenarios/strictyaml"
 )
 
 // Profile is a store's profile as a file has it: what was measured on what, the figures of one replica that follow from it,
@@ -104,41 +100,11 @@ func (r *Rates) capacity() Capacity {
 	return Capacity{Operations: float64(r.Operations), Bytes: float64(r.Bytes)}
 }
 
-// The limits on a file: one has some two thousand bytes and six hundred words.
-const (
-	maxProfileBytes  = 64 << 10
-	maxProfileTokens = 4000
-	maxProfileDepth  = 4
-	maxProfileColumn = 1000
-)
-
-// ReadProfile reads a profile's file, strictly: a key that nobody knows is an error, as is a figure that cannot be. file is
-// what it is called in messages.
+// ReadProfile reads a profile's file, strictly (package strictyaml). file is what it is called in messages.
 func ReadProfile(file string, src []byte) (*Profile, error) {
-	if len(src) > maxProfileBytes {
-		return nil, fmt.Errorf("%s: more than %d bytes; this is no profile of a store", file, maxProfileBytes)
-	}
-	if !utf8.Valid(src) {
-		return nil, fmt.Errorf("%s: not text in UTF-8", file)
-	}
-	tokens := lexer.Tokenize(string(src))
-	if err := plain(tokens); err != nil {
-		return nil, located(file, err)
-	}
-	tree, err := parser.Parse(tokens, 0)
-	if err != nil {
-		return nil, located(file, err)
-	}
-	if len(tree.Docs) != 1 || tree.Docs[0].Body == nil {
-		return nil, fmt.Errorf("%s:1:1: a profile is one YAML document, not %d", file, len(tree.Docs))
-	}
 	p := new(Profile)
-	if err := yaml.NodeToValue(tree.Docs[0].Body, p, yaml.Strict()); err != nil {
-		return nil, located(file, err)
-	}
-	if path, err := p.check(); err != nil {
-		line, column := place(tree, path)
-		return nil, fmt.Errorf("%s:%d:%d: %s: %w", file, line, column, path, err)
+	if err := strictyaml.Read(strictyaml.Kind{Name: "profile", First: "name"}, file, src, p, p.check); err != nil {
+		return nil, err
 	}
 	return p, nil
 }
@@ -159,49 +125,3 @@ const profileHeader = `# What one replica of a store is like, by "liveorigin cal
 # zone's. The lines of fit are by how much a model with these figures misses what was measured, over all sizes where
 # there is no number of bytes; it was measured at the rate of the command, and says little about much higher ones.
 `
-
-// plain refuses what a file of figures has no use for, and what can take a parser a long time.
-func plain(tokens token.Tokens) error {
-	depth := 0
-	for i, t := range tokens {
-		refuse := func(why string) error { return &yaml.SyntaxError{Message: "a profile has no " + why, Token: t} }
-		switch t.Type {
-		case token.AnchorType, token.AliasType, token.MergeKeyType, token.TagType, token.DirectiveType, token.MappingKeyType:
-			return refuse("anchors, aliases, tags and the like")
-		case token.MappingStartType, token.SequenceStartType:
-			depth++
-		case token.MappingEndType, token.SequenceEndType:
-			depth--
-		}
-		if depth > maxProfileDepth || t.Position.Column > maxProfileColumn {
-			return refuse("such depth")
-		}
-		if i >= maxProfileTokens {
-			return refuse("so many words")
-		}
-	}
-	return nil
-}
-
-// located puts file, line and column before what the YAML library has to say.
-func located(file string, err error) error {
-	var at yaml.Error
-	if !errors.As(err, &at) || at.GetToken() == nil || at.GetToken().Position == nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	p := at.GetToken().Position
-	return fmt.Errorf("%s:%d:%d: %s", file, p.Line, p.Column, at.GetMessage())
-}
-
-// place is where the value at a path stands, or the value around it.
-func place(tree *ast.File, path string) (line, column int) {
-	p, err := yaml.PathString("$." + path)
-	if err != nil {
-		return 1, 1
-	}
-	n, err := p.FilterFile(tree)
-	if err != nil || n.GetToken() == nil {
-		return 1, 1
-	}
-	return n.GetToken().Position.Line, n.GetToken().Position.Column
-}

@@ -3,6 +3,8 @@ package storage
 import (
 	"math"
 	"time"
+
+	"github.com/liveorigin/liveorigin/sim/streams"
 )
 
 // ReplicaProfile is what one zone of a Table is like.
@@ -124,10 +126,10 @@ var cassandra = ReplicaProfile{
 
 // ofQuorum is the body of one replica when two of three have the given percentiles. Their time is the median of three
 // independent draws, whose distribution is 3F²-2F³: it has the median of one, and its p99 where F is 0.94109, which is
-// 1.5640 standard deviations of the logarithm and not z99.
+// 1.5640 standard deviations of the logarithm and not streams.Z99.
 func ofQuorum(l Latency) Latency {
 	const zQuorum99 = 1.5640
-	return Latency{l.P50, time.Duration(float64(l.P50) * math.Pow(float64(l.P99)/float64(l.P50), z99/zQuorum99))}
+	return Latency{l.P50, time.Duration(float64(l.P50) * math.Pow(float64(l.P99)/float64(l.P50), streams.Z99/zQuorum99))}
 }
 
 // objectStore is what was there before: written with p50 113 ms and p99 267 ms (facts.md N5).

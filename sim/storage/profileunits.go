@@ -2,15 +2,13 @@ package storage
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
+	"github.com/liveorigin/liveorigin/scenarios/strictyaml"
 )
 
 // The figures of a profile's file carry their units, so that none is read as something else.
@@ -32,11 +30,11 @@ func (s Span) String() string { return time.Duration(s).String() }
 // MarshalText implements encoding.TextMarshaler.
 func (s Span) MarshalText() ([]byte, error) { return []byte(time.Duration(s).String()), nil }
 
-// UnmarshalYAML implements yaml.NodeUnmarshaler.
-func (s *Span) UnmarshalYAML(n ast.Node) error {
-	d, err := time.ParseDuration(word(n))
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Span) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(string(text))
 	if err != nil {
-		return wrong(n, "a time; write one with its unit, as 5.2ms")
+		return wrong(text, "a time; write one with its unit, as 5.2ms")
 	}
 	*s = Span(d)
 	return nil
@@ -45,17 +43,17 @@ func (s *Span) UnmarshalYAML(n ast.Node) error {
 // MarshalText implements encoding.TextMarshaler.
 func (r Rate) MarshalText() ([]byte, error) { return []byte(digits(float64(r)) + "/s"), nil }
 
-// UnmarshalYAML implements yaml.NodeUnmarshaler.
-func (r *Rate) UnmarshalYAML(n ast.Node) error {
-	return number((*float64)(r), n, "/s", 1, "operations a second, as 181/s")
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (r *Rate) UnmarshalText(text []byte) error {
+	return number((*float64)(r), text, "/s", 1, "operations a second, as 181/s")
 }
 
 // MarshalText implements encoding.TextMarshaler.
 func (s Speed) MarshalText() ([]byte, error) { return []byte(digits(float64(s)/1e6) + "MB/s"), nil }
 
-// UnmarshalYAML implements yaml.NodeUnmarshaler.
-func (s *Speed) UnmarshalYAML(n ast.Node) error {
-	return number((*float64)(s), n, "MB/s", 1e6, "bytes a second, as 29.1MB/s")
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Speed) UnmarshalText(text []byte) error {
+	return number((*float64)(s), text, "MB/s", 1e6, "bytes a second, as 29.1MB/s")
 }
 
 // MarshalText implements encoding.TextMarshaler.
@@ -63,34 +61,23 @@ func (p Percent) MarshalText() ([]byte, error) {
 	return []byte(fmt.Sprintf("%+.1f%%", 100*float64(p))), nil
 }
 
-// UnmarshalYAML implements yaml.NodeUnmarshaler.
-func (p *Percent) UnmarshalYAML(n ast.Node) error {
-	return number((*float64)(p), n, "%", 0.01, "a part, as +1.5%")
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *Percent) UnmarshalText(text []byte) error {
+	return number((*float64)(p), text, "%", 0.01, "a part, as +1.5%")
 }
 
 // number reads a plain decimal number with its unit.
-func number(into *float64, n ast.Node, unit string, times float64, what string) error {
-	figure, ok := strings.CutSuffix(word(n), unit)
+func number(into *float64, text []byte, unit string, times float64, what string) error {
+	figure, ok := strings.CutSuffix(string(text), unit)
 	v, err := strconv.ParseFloat(figure, 64)
 	if !ok || err != nil || !decimal.MatchString(figure) {
-		return wrong(n, what)
+		return wrong(text, what)
 	}
 	*into = v * times
 	return nil
 }
 
-// word is a value as it stands in the file; empty for what is not one word.
-func word(n ast.Node) string {
-	if s, ok := n.(ast.ScalarNode); ok {
-		return s.GetToken().Value
-	}
-	return ""
-}
-
-// wrong says with its place that a value is not what it should be.
-func wrong(n ast.Node, what string) error {
-	return &yaml.SyntaxError{Message: fmt.Sprintf("%.40q is not %s", word(n), what), Token: n.GetToken()}
-}
+func wrong(text []byte, what string) error { return fmt.Errorf("%.40q is not %s", text, what) }
 
 var decimal = regexp.MustCompile(`^[+-]?[0-9]{1,15}(\.[0-9]{1,9})?$`)
 
@@ -113,35 +100,33 @@ const (
 	fitMost             = 100
 )
 
-// check says what is wrong with a profile, and at which path.
-func (p *Profile) check() (path string, err error) {
-	switch {
-	case CheckProfileName(p.Name) != nil:
-		return "name", CheckProfileName(p.Name)
-	case p.Measured.At.IsZero():
-		return "measured", errors.New("at is missing: when it was measured")
-	case p.Measured.Stack == "":
-		return "measured", errors.New("stack is missing: on what it was measured")
-	case p.Measured.Calls < 1 || p.Measured.Failed < 0 || p.Measured.Failed > p.Measured.Calls:
-		return "measured", fmt.Errorf("%d of %d calls failed cannot be", p.Measured.Failed, p.Measured.Calls)
-	case p.Nodes < 1 || p.Nodes > nodesMost:
-		return "nodes", fmt.Errorf("%d is not between 1 and %d", p.Nodes, nodesMost)
-	case len(p.Fit) > fitMost:
-		return "fit", fmt.Errorf("%d lines are more than %d", len(p.Fit), fitMost)
+// check says everything that is wrong with a profile.
+func (p *Profile) check(wrong strictyaml.Wrong) {
+	if err := CheckProfileName(p.Name); err != nil {
+		wrong("name", "%v", err)
 	}
-	if path, err := p.Write.check("write"); err != nil {
-		return path, err
+	m := p.Measured
+	if m.At.IsZero() {
+		wrong("measured", "at is missing: when it was measured")
 	}
-	if path, err := p.Read.check("read"); err != nil {
-		return path, err
+	if m.Stack == "" {
+		wrong("measured", "stack is missing: on what it was measured")
 	}
-	if path, err := p.Pauses.check(); err != nil {
-		return path, err
+	if m.Calls < 1 || m.Failed < 0 || m.Failed > m.Calls {
+		wrong("measured", "%d of %d calls failed cannot be", m.Failed, m.Calls)
 	}
-	if path, err := p.WriteCapacity.check("write_capacity"); err != nil {
-		return path, err
+	if len(p.Fit) > fitMost {
+		wrong("fit", "%d lines are more than %d", len(p.Fit), fitMost)
 	}
-	return p.ReadCapacity.check("read_capacity")
+	within(wrong, "nodes", p.Nodes, 1, nodesMost)
+	p.Write.check(wrong, "write")
+	p.Read.check(wrong, "read")
+	if p.Pauses != nil {
+		within(wrong, "pauses.every", p.Pauses.Every, Span(ms), everyMost)
+		percentiles(wrong, "pauses.", p.Pauses.P50, p.Pauses.P99, spanLeast)
+	}
+	p.WriteCapacity.check(wrong, "write_capacity")
+	p.ReadCapacity.check(wrong, "read_capacity")
 }
 
 // CheckProfileName says why a profile cannot be called so.
@@ -154,56 +139,40 @@ func CheckProfileName(name string) error {
 
 var nameShape = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 
-func (b Body) check(path string) (string, error) {
-	if at, err := percentiles(b.P50, b.P99, spanLeast); err != nil {
-		return path + "." + at, err
-	}
-	if at, err := percentiles(b.MiBP50, b.MiBP99, 0); err != nil {
-		return path + ".mib_" + at, err
-	}
+func (b Body) check(wrong strictyaml.Wrong, path string) {
+	percentiles(wrong, path+".", b.P50, b.P99, spanLeast)
+	percentiles(wrong, path+".mib_", b.MiBP50, b.MiBP99, 0)
 	if b.MiBP50 == 0 && b.MiBP99 > 0 {
-		return path + ".mib_p99", errors.New("more than nothing, with a mib_p50 of nothing; give both or neither")
+		wrong(path+".mib_p99", "more than nothing, with a mib_p50 of nothing; give both or neither")
 	}
-	return "", nil
 }
 
-func (p *Pauses) check() (string, error) {
-	if p == nil {
-		return "", nil
+func percentiles(wrong strictyaml.Wrong, path string, p50, p99, least Span) {
+	within(wrong, path+"p50", p50, least, spanMost)
+	if within(wrong, path+"p99", p99, least, spanMost) && p99 < p50 {
+		wrong(path+"p99", "%v is less than p50 %v", p99, p50)
 	}
-	if p.Every < Span(ms) || p.Every > everyMost {
-		return "pauses.every", outside(p.Every, Span(ms), everyMost)
-	}
-	at, err := percentiles(p.P50, p.P99, spanLeast)
-	return "pauses." + at, err
 }
 
-func percentiles(p50, p99, least Span) (at string, err error) {
-	switch {
-	case p50 < least || p50 > spanMost:
-		return "p50", outside(p50, least, spanMost)
-	case p99 < least || p99 > spanMost:
-		return "p99", outside(p99, least, spanMost)
-	case p99 < p50:
-		return "p99", fmt.Errorf("%v is less than p50 %v", p99, p50)
+func (r *Rates) check(wrong strictyaml.Wrong, path string) {
+	if r == nil {
+		return
 	}
-	return "", nil
+	if *r == (Rates{}) {
+		wrong(path, "has no figure; give operations or bytes, or leave it out")
+	}
+	if r.Operations != 0 {
+		within(wrong, path+".operations", float64(r.Operations), 0.1, rateMost)
+	}
+	if r.Bytes != 0 {
+		within(wrong, path+".bytes", float64(r.Bytes), 100, speedMost)
+	}
 }
 
-func (r *Rates) check(path string) (string, error) {
-	switch {
-	case r == nil:
-		return "", nil
-	case *r == Rates{}:
-		return path, errors.New("has no figure; give operations or bytes, or leave it out")
-	case r.Operations != 0 && (r.Operations < 0.1 || r.Operations > rateMost):
-		return path + ".operations", outside(float64(r.Operations), 0.1, rateMost)
-	case r.Bytes != 0 && (r.Bytes < 100 || r.Bytes > speedMost):
-		return path + ".bytes", outside(float64(r.Bytes), 100, speedMost)
+func within[T cmp.Ordered](wrong strictyaml.Wrong, path string, v, least, most T) bool {
+	if v < least || v > most {
+		wrong(path, "%v is not between %v and %v", v, least, most)
+		return false
 	}
-	return "", nil
-}
-
-func outside[T cmp.Ordered](v, least, most T) error {
-	return fmt.Errorf("%v is not between %v and %v", v, least, most)
+	return true
 }

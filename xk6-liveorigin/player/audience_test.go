@@ -272,6 +272,49 @@ func TestFetchEvent(t *testing.T) {
 	})
 }
 
+// An audience that is there before its event goes by the start that the event has in the end, whether it was put off or brought
+// forward while they waited, and whichever edges do not answer; and it is there in time.
+func TestAwaitStart(t *testing.T) {
+	for name, row := range map[string]struct {
+		moved time.Duration
+		edges []string
+	}{
+		"put off": {8 * time.Second, []string{"east", "west"}}, "brought forward": {-5 * time.Second, []string{"west"}},
+		"nobody to ask": {0, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				w.origin.Start = w.origin.Start.Add(12 * time.Second)
+				e, err := player.FetchEvent(t.Context(), w.network, nil, &w.options)
+				if err != nil {
+					t.Fatal(err)
+				}
+				moved, began := *w.origin, time.Now()
+				moved.Start = moved.Start.Add(row.moved)
+				clear(w.network)
+				for _, edge := range row.edges {
+					w.network[edge] = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+						if time.Since(began) < 4*time.Second {
+							w.origin.ServeHTTP(rw, r)
+							return
+						}
+						moved.ServeHTTP(rw, r)
+					})
+				}
+				e = player.AwaitStart(t.Context(), w.network, nil, &w.options, e)
+				if early := time.Until(moved.Start); !e.Start.Equal(moved.Start) || early != time.Second {
+					t.Errorf("starts at %v, want %v; ready %v before", e.Start, moved.Start, early)
+				}
+				time.Sleep(2 * time.Second)
+				if began := time.Now(); player.AwaitStart(t.Context(), w.network, nil, &w.options, e) != e || time.Since(began) != 0 {
+					t.Error("waited for the start of an event that has started")
+				}
+			})
+		})
+	}
+}
+
 func TestNoEnd(t *testing.T) {
 	w := newWorld()
 	w.plan.Until = 0

@@ -1,4 +1,4 @@
-package scenarios
+package strictyaml
 
 import (
 	"cmp"
@@ -10,25 +10,25 @@ import (
 	"github.com/agext/levenshtein"
 )
 
-// Problem is one thing that is wrong with a scenario.
+// Problem is one thing that is wrong with a file.
 type Problem struct {
-	File         string // or the override, `--set path=value`, that brought it in; then Line and Column are 0
+	File         string // or what brought it in instead, as Position.From says; then Line and Column are 0
 	Line, Column int    // from 1
 	Path         string // of the value, such as faults[0].region
 	Message      string
 	Suggestion   string // what was probably meant; often empty
-	source       string // the line
+	Source       string // the line
 }
 
-// Problems is all that is wrong with a scenario, in the order of the file.
+// Problems is all that is wrong with a file, in its order.
 type Problems struct {
 	List []Problem
 	// More is how many problems there were beyond the listed ones.
 	More int
 }
 
-// maxProblems is how many problems are listed: a file with more needs another look first.
-const maxProblems = 100
+// MaxProblems is how many problems are listed: a file with more needs another look first.
+const MaxProblems = 100
 
 // Error shows every problem with the line that it is in.
 func (p *Problems) Error() string {
@@ -63,7 +63,7 @@ func (p Problem) at() string {
 
 // excerpt is the line and the caret; nothing for a line that no screen could hold.
 func (p Problem) excerpt() string {
-	line := []rune(p.source)
+	line := []rune(p.Source)
 	if p.Line == 0 || len(line) == 0 || len(line) > 300 {
 		return ""
 	}
@@ -84,8 +84,8 @@ func (p Problem) excerpt() string {
 	return "\n" + string(line) + "\n" + string(below) + "^"
 }
 
-// sort orders problems by position: those of the file itself first, then those of a file beside it, those of overrides
-// last.
+// sort orders problems by position: those of the file itself first, then those of a file beside it, those that came from
+// elsewhere last. Those of one place stay as they were found.
 func (p *Problems) sort(file string) {
 	class := func(p Problem) int {
 		switch {
@@ -101,8 +101,8 @@ func (p *Problems) sort(file string) {
 	})
 }
 
-// nearest is the valid word that was probably meant, or nothing: a far-fetched guess is worse than none.
-func nearest(word string, valid []string) string {
+// Nearest is the valid word that was probably meant, or nothing: a far-fetched guess is worse than none.
+func Nearest(word string, valid []string) string {
 	n := len([]rune(word))
 	if n > 64 {
 		return ""
@@ -116,8 +116,8 @@ func nearest(word string, valid []string) string {
 	return best
 }
 
-// oneOf lists what would have been right, for a message; a long list is cut.
-func oneOf(valid []string) string {
+// OneOf lists what would have been right, for a message; a long list is cut.
+func OneOf(valid []string) string {
 	const most = 16
 	if len(valid) > most {
 		return strings.Join(valid[:most], ", ") + ", …"
