@@ -214,7 +214,7 @@ func (f *calibrateFlags) progress(w io.Writer) calibrate.Progress {
 
 // repeated is the command line that measures the same again: with all flags that say something, since defaults may change.
 func repeated(c *cobra.Command) string {
-	words := []string{program, c.Name()}
+	words := []string{typed, c.Name()}
 	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		if text := f.Value.String(); text != "" && f.Value.Type() != "bool" {
 			words = append(words, "--"+f.Name, quoted(text))

@@ -74,6 +74,7 @@ func TestExitCodes(t *testing.T) {
 		{"run zone-loss --stack external --databases " + bad, 2, "zone-loss would break databases that are not ours"},
 		{"run object-store --stack containers", 2, "there is no real object-store to run on"},
 		{"run broken-processes", 2, "process-kill needs parts that are processes and containers"},
+		{"replay quiet --set admission.policy=adaptive", 2, "policy adaptive reads the wall clock by itself, so it cannot be replayed"},
 		{"replay cut-store", 2, "disconnect needs parts that are processes and containers"},
 		{"calibrate --stack external", 2, "--databases FILE goes with --stack external"},
 		{"calibrate --stack cloud", 2, "unknown stack"},

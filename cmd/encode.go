@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +16,7 @@ import (
 	"github.com/liveorigin/liveorigin/encoders"
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/origin/originhttp"
+	"github.com/liveorigin/liveorigin/origin/secrets"
 )
 
 // exitUnpublished is encode's exit code when segments were not taken.
@@ -77,7 +78,10 @@ func (f *encodeFlags) run(stdout, stderr io.Writer) error {
 	defer stop()
 	options, err := f.options()
 	if err != nil {
-		return brokeError{err}
+		return err
+	}
+	if f.tokenFile != "" {
+		warnInClear(stderr, f.to...)
 	}
 	nodes, closeNodes, err := f.nodes(options)
 	if err != nil {
@@ -158,11 +162,9 @@ func (f *encodeFlags) announce(ev *origin.Event, now time.Time) string {
 // options are what a client shows to an origin, and wants to see.
 func (f *encodeFlags) options() (o originhttp.ClientOptions, err error) {
 	if f.tokenFile != "" {
-		token, err := os.ReadFile(f.tokenFile)
-		if err != nil {
+		if o.Token, err = secrets.ReadToken(f.tokenFile); err != nil {
 			return o, fmt.Errorf("--token-file: %w", err)
 		}
-		o.Token = strings.TrimSpace(string(token))
 	}
 	o.TLS, err = f.tls()
 	return o, err
@@ -170,11 +172,15 @@ func (f *encodeFlags) options() (o originhttp.ClientOptions, err error) {
 
 // tls is nil where nothing is said.
 func (f *encodeFlags) tls() (*tls.Config, error) {
-	c, err := f.trust.config()
-	if err != nil || f.cert == "" {
+	urls := append(slices.Clone(f.to), f.configFrom)
+	c, err := f.trust.config(urls...)
+	switch {
+	case err != nil || f.cert == "":
 		return c, err
+	case !anySecure(urls):
+		return nil, fmt.Errorf("--cert and --key are for https, and nothing else is spoken with %s", strings.Join(urls, ", "))
 	}
-	pair, err := tls.LoadX509KeyPair(f.cert, f.key)
+	pair, err := secrets.ReadPair(f.cert, f.key)
 	if err != nil {
 		return nil, fmt.Errorf("--cert, --key: %w", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/origin/control"
 	"github.com/liveorigin/liveorigin/origin/operator"
+	"github.com/liveorigin/liveorigin/origin/secrets"
 )
 
 // operateCommands are the verbs of operators.
@@ -60,33 +60,25 @@ func (d *doer) register(c *cobra.Command) *cobra.Command {
 }
 
 // client reads the secret; it is never an argument, for everybody can read those.
-func (l *looker) client() (*operator.Client, error) {
+func (l *looker) client(c *cobra.Command) (*operator.Client, error) {
 	if !strings.HasPrefix(l.api, "http://") && !strings.HasPrefix(l.api, "https://") {
 		return nil, fmt.Errorf("--api %s: need http://host:port or https://host:port", l.api)
 	}
-	f, err := os.Open(l.tokenFile)
+	secret, err := secrets.ReadToken(l.tokenFile)
+	if err != nil {
+		return nil, fmt.Errorf("--token-file: %w", err)
+	}
+	secure, err := l.trust.config(l.api)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, 4096))
-	if err != nil {
-		return nil, err
-	}
-	secret := strings.TrimSpace(string(text))
-	if secret == "" || strings.ContainsAny(secret, " \t\r\n") {
-		return nil, fmt.Errorf("--token-file %s: need one secret, and nothing else", l.tokenFile)
-	}
-	secure, err := l.trust.config()
-	if err != nil {
-		return nil, err
-	}
+	warnInClear(c.ErrOrStderr(), l.api)
 	return operator.NewClient(l.api, secret, secure), nil
 }
 
 // do does an operation and says what came of it.
 func (d *doer) do(c *cobra.Command, event string, change control.Change) error {
-	client, err := d.client()
+	client, err := d.client(c)
 	if err != nil {
 		return err
 	}
@@ -113,7 +105,7 @@ func (d *doer) do(c *cobra.Command, event string, change control.Change) error {
 
 // show looks at an event and prints a part of it, as rows of a table or as JSON.
 func (l *looker) show(c *cobra.Command, event string, part func(*operator.Shown) (asJSON any, rows []string)) error {
-	client, err := l.client()
+	client, err := l.client(c)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func eventListCommand() *cobra.Command {
 	return l.register(&cobra.Command{
 		Use: "list", Short: "List all events", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := l.client()
+			client, err := l.client(c)
 			if err != nil {
 				return err
 			}

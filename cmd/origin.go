@@ -42,6 +42,11 @@ Exit codes: 0 stopped when told to, 1 it could not start or go on, 2 a mistake i
 	c.Flags().StringVar(&listen.Operate, "operate", "", "`host:port` for operators, instead of the configuration's")
 	c.MarkFlagsOneRequired("config", "example")
 	c.MarkFlagsMutuallyExclusive("config", "example")
+	for _, address := range []string{"publish", "deliver", "operate"} {
+		c.MarkFlagsMutuallyExclusive("create-keyspace", address) // which listens nowhere
+		c.MarkFlagsMutuallyExclusive("example", address)
+	}
+	c.MarkFlagsMutuallyExclusive("example", "create-keyspace")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if *example {
 			_, err := c.OutOrStdout().Write(originserver.Example())
@@ -52,11 +57,7 @@ Exit codes: 0 stopped when told to, 1 it could not start or go on, 2 a mistake i
 			return err
 		}
 		if *create {
-			if err := config.CreateKeyspace(context.Background()); err != nil {
-				return brokeError{err}
-			}
-			_, err := fmt.Fprintln(c.OutOrStdout(), "made keyspace", config.Storage.Keyspace)
-			return err
+			return createKeyspace(config, c.OutOrStdout())
 		}
 		if err := config.Relisten(listen); err != nil {
 			return err
@@ -64,6 +65,16 @@ Exit codes: 0 stopped when told to, 1 it could not start or go on, 2 a mistake i
 		return serveOrigin(config, c.OutOrStdout(), c.ErrOrStderr())
 	}
 	return c
+}
+
+func createKeyspace(config *originserver.Config, stdout io.Writer) error {
+	ctx, stop := untilSignal()
+	defer stop()
+	if err := config.CreateKeyspace(ctx); err != nil {
+		return brokeError{err}
+	}
+	_, err := fmt.Fprintln(stdout, "made keyspace", config.Storage.Keyspace)
+	return err
 }
 
 // serveOrigin is the life of an origin.

@@ -56,12 +56,12 @@ func (f *playFlags) begin(c *cobra.Command, sc *scenarios.Scenario, command stri
 	return o
 }
 
-// program is how commands that repeat something begin, as somebody types them who stands where the README is.
-const program = "bin/liveorigin"
+// typed is how commands that repeat something begin, as somebody types them who stands where the README is.
+const typed = "bin/liveorigin"
 
 // repeat is the command line that makes the same run again.
 func (f *playFlags) repeat(verb, name string, more ...string) string {
-	words := []string{program, verb, quoted(name)}
+	words := []string{typed, verb, quoted(name)}
 	for _, s := range f.set {
 		if seed, ok := strings.CutPrefix(s, "seed="); ok {
 			words = append(words, "--seed", seed)

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -63,7 +64,7 @@ func (f *replayFlags) replay(c *cobra.Command, name string) error {
 
 // adapt multiplies the audience, and refuses what cannot be simulated.
 func (f *replayFlags) adapt(sc *scenarios.Scenario) error {
-	if err := sc.Models(); err != nil {
+	if err := errors.Join(sc.VirtualTime(), sc.Models()); err != nil {
 		return err
 	}
 	if f.viewers != 1 || f.speed != 1 {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/liveorigin/liveorigin/scenarios"
+	"github.com/liveorigin/liveorigin/scenarios/databases"
 	"github.com/liveorigin/liveorigin/sim"
 	"github.com/liveorigin/liveorigin/sim/parts"
 	"github.com/liveorigin/liveorigin/sim/stack"
@@ -30,7 +31,7 @@ stop containers and kill processes, and all that was acknowledged is read back a
 databases that are there: nothing of them is broken, and a keyspace of the run's own is made and dropped. The file of
 --databases says where they are:
 
-` + indented(string(stack.ExampleDatabases())),
+` + indented(string(databases.Example())),
 		Example: `  liveorigin run region-loss
   liveorigin run scenarios/quiet.yaml --seed 7 --out /tmp/quiet
   liveorigin run region-loss --set audience.viewers.peak=50 --set 'faults[0].for=20s'
@@ -74,11 +75,11 @@ func (f *runFlags) check(sc *scenarios.Scenario) error {
 	if err := sc.Databases(f.stack == sim.Containers); err != nil || f.stack == sim.Containers {
 		return err
 	}
-	databases, err := stack.ReadDatabases(f.databases)
+	there, err := databases.Read(f.databases)
 	if err != nil {
 		return err
 	}
-	return databases.For(sc.RegionNames())
+	return there.For(sc.RegionNames())
 }
 
 // again are the flags that repeat the run, but for those of every verb.

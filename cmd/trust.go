@@ -5,9 +5,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
+	"io"
+	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/liveorigin/liveorigin/origin/secrets"
 )
 
 // trust is whom a verb that speaks to origins believes, over https.
@@ -17,20 +22,33 @@ func (t *trust) register(c *cobra.Command) {
 	c.Flags().StringVar(&t.ca, "ca", "", "for https: the PEM `file` with who signs the origin's certificates (default: the system's authorities)")
 }
 
-// config is nil where nothing is said: then the system's authorities are believed.
-func (t *trust) config() (*tls.Config, error) {
-	if t.ca == "" {
+// config is nil where nothing is said: then the system's authorities are believed. It is for connections to URLs, one of
+// which has to be https.
+func (t *trust) config(urls ...string) (*tls.Config, error) {
+	switch {
+	case t.ca == "":
 		return nil, nil
+	case !anySecure(urls):
+		return nil, fmt.Errorf("--ca is for https, and nothing else is spoken with %s", strings.Join(urls, ", "))
 	}
-	pem, err := os.ReadFile(t.ca)
+	authorities, err := secrets.ReadAuthorities(t.ca)
 	if err != nil {
 		return nil, fmt.Errorf("--ca: %w", err)
 	}
-	c := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: x509.NewCertPool()}
-	if !c.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("--ca: %s has no certificate in PEM; it wants that of the authority which signed the origin's, from its line BEGIN CERTIFICATE on", t.ca)
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities}, nil
+}
+
+func anySecure(urls []string) bool {
+	return slices.ContainsFunc(urls, func(url string) bool { return strings.HasPrefix(url, "https:") })
+}
+
+// warnInClear says it when the secret of --token-file goes to another machine as it is.
+func warnInClear(w io.Writer, urls ...string) {
+	for _, s := range urls {
+		if u, err := url.Parse(s); err == nil && u.Scheme == "http" && !secrets.IsLocal(u.Hostname()) {
+			fmt.Fprintf(w, "warning: the secret of --token-file goes to %s in clear, where everyone on the way can read it; https keeps it\n", s)
+		}
 	}
-	return c, nil
 }
 
 // advise adds to a certificate's refusal what can be done about it.

@@ -90,3 +90,24 @@ operators: operators.txt
 		p.ends(t, 7*time.Second, 0)
 	}
 }
+
+// A secret that everyone on the way could read is warned of, and no other.
+func TestWarnInClear(t *testing.T) {
+	var said strings.Builder
+	warnInClear(&said, "https://live.example", "http://127.0.0.1:8081", "http://localhost:1", "http://[::1]:1", "http://10.1.0.1:8081", "no URL")
+	if want := "warning: the secret of --token-file goes to http://10.1.0.1:8081 in clear, where everyone on the way can read it; https keeps it\n"; said.String() != want {
+		t.Errorf("it said:\n%swant:\n%s", said.String(), want)
+	}
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("a-secret-of-a-pipeline"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range []string{
+		"encode --to http://192.0.2.1:1 --config-from http://127.0.0.1:1 --pipeline a --token-file " + token,
+		"event list --api http://liveorigin.invalid:1 --token-file " + token,
+	} {
+		if out := output(strings.Fields(args)...); !strings.Contains(out, "in clear, where everyone on the way can read it") {
+			t.Errorf("%s: no warning:\n%s", args, out)
+		}
+	}
+}

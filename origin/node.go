@@ -96,29 +96,45 @@ func (n *Node) catalog(event string) *catalog {
 // Get implements Getter: it answers from memory what can be answered from memory, holds what is about to be published,
 // and reads the chosen candidate from the store.
 func (n *Node) Get(ctx context.Context, req Request) (Response, error) {
-	if resp, ok := n.refused(req); ok {
+	arrived := n.Runtime.Now()
+	if n.Ask != nil {
+		return n.askAndGet(ctx, req, arrived)
+	}
+	c := n.catalog(req.Event)
+	if c == nil {
+		return n.unknown(arrived), nil
+	}
+	if resp, ok := n.refused(c, c.state.Load(), req, arrived); ok {
 		return resp, nil
 	}
-	arrived := n.Runtime.Now()
-	var unknowable error
-	if n.Ask != nil {
-		unknowable = n.refresh(ctx, n.Ask, nil)
-	} else {
-		n.Observer.LookedUp(EventLevel, true)
-	}
-	ask, resp := Ask{Class: Background}, Response{Reason: UnknownEvent, MaxAge: CreatedSoon}
-	c := n.catalog(req.Event)
-	if c != nil {
+	n.Observer.LookedUp(EventLevel, true)
+	return n.serve(ctx, c, req, arrived)
+}
+
+// askAndGet is Get for a node that remembers no events.
+func (n *Node) askAndGet(ctx context.Context, req Request, arrived time.Time) (Response, error) {
+	err := n.refresh(ctx, n.Ask, nil)
+	ask, c := Ask{Class: Background}, n.catalog(req.Event)
+	switch {
+	case c != nil && err == nil:
+		return n.serve(ctx, c, req, arrived)
+	case c != nil:
 		ask = Ask{Event: req.Event, Class: c.event().ClassOf(req, arrived)}
 	}
-	switch {
-	case unknowable != nil:
+	resp := Response{Reason: UnknownEvent, MaxAge: CreatedSoon}
+	if err != nil {
 		resp = Response{Reason: StoreFailed}
-	case c != nil:
-		var err error
-		if resp, err = n.answer(ctx, c, req, &ask); err != nil {
-			return Response{}, err
-		}
+	}
+	n.observe(&ask, &resp, arrived)
+	return resp, nil
+}
+
+// serve is Get for an event that is known.
+func (n *Node) serve(ctx context.Context, c *catalog, req Request, arrived time.Time) (Response, error) {
+	ask := Ask{Event: req.Event, Class: c.event().ClassOf(req, arrived)}
+	resp, err := n.answer(ctx, c, req, &ask)
+	if err != nil {
+		return Response{}, err
 	}
 	n.observe(&ask, &resp, arrived)
 	return resp, nil
@@ -134,7 +150,7 @@ func (n *Node) observe(ask *Ask, resp *Response, arrived time.Time) {
 	n.Observer.Answered(*ask, &shown, n.Runtime.Now().Sub(arrived))
 }
 
-// answer is Get for an event that is known.
+// answer decides, and reads what was decided on.
 func (n *Node) answer(ctx context.Context, c *catalog, req Request, ask *Ask) (Response, error) {
 	var buf [8]Candidate
 	d, cs, held, err := n.decide(ctx, c, req, ask, buf[:0])

@@ -17,11 +17,12 @@ const (
 	KindAnswer  = "answer"
 	KindReplica = "replica" // one replica of a store failed, or a cache's node; Name is its zone, or "cache 1"
 	KindPart    = "part"    // a process of its own was asked for its time: Node, LateUs ahead, or Error
-	KindAct     = "act"     // Step begin and end of what a fault did to a real part: What, Name; Error when it could not
+	KindAct     = "act"     // Step begin and end of what a fault did to a real part, or the harness to itself: What, Name; Error when it could not
 	// KindReadBack is what came of looking for everything acknowledged, in the store, when the event was over: Count that
-	// were there byte for byte, or one that was not, with its Error.
+	// were there byte for byte, or one that was not, with its Error, and with Reason unread where nobody can tell.
 	KindReadBack = "read-back"
-	// KindStorm is what somebody got who asked for what is not there: Count answers in a second, WaitUs the slowest.
+	// KindStorm is what somebody got who asked for what is not there: in a second, Count answers to Attempts requests that were
+	// due, WaitUs the slowest; with Reason unsent, Count requests that there was no room for.
 	KindStorm = "storm"
 	// KindLookup is what one node was asked about, in a second: Count times about what Name says, of which it answered Hits
 	// from its memory. Name is a Level; of segments, those count that ended in a refusal.

@@ -6,26 +6,30 @@ import "time"
 // asked for now, and what a Refusing admission admits none of. ok is false for everything else, of which nothing was counted.
 // An adapter that has a cheaper way to say no may ask here first; whatever is not refused goes on to Get.
 func (n *Node) Refused(req Request) (resp Response, ok bool) {
-	if resp, ok = n.refused(req); ok {
-		return resp, true
-	}
-	return n.overloaded(req)
-}
-
-// refused is Refused without a look at any segment.
-func (n *Node) refused(req Request) (resp Response, ok bool) {
 	if n.Ask != nil {
 		return Response{}, false
 	}
-	arrived := n.Runtime.Now()
-	c := n.catalog(req.Event)
+	arrived, c := n.Runtime.Now(), n.catalog(req.Event)
 	if c == nil {
-		n.Observer.LookedUp(EventLevel, true) // that it is unknown is an answer, too: see Follow
-		resp = Response{Reason: UnknownEvent, MaxAge: CreatedSoon}
-		n.observe(&Ask{Class: Background}, &resp, arrived) // names that anybody makes up are nobody's label
-		return resp, true
+		return n.unknown(arrived), true
 	}
 	st := c.state.Load()
+	if resp, ok = n.refused(c, st, req, arrived); ok {
+		return resp, true
+	}
+	return n.overloaded(c, st, req, arrived)
+}
+
+// unknown answers for an event that is not there.
+func (n *Node) unknown(arrived time.Time) Response {
+	n.Observer.LookedUp(EventLevel, true) // that it is unknown is an answer, too: see Follow
+	resp := Response{Reason: UnknownEvent, MaxAge: CreatedSoon}
+	n.observe(&Ask{Class: Background}, &resp, arrived) // names that anybody makes up are nobody's label
+	return resp
+}
+
+// refused is Refused without a look at any segment.
+func (n *Node) refused(c *catalog, st *known, req Request, arrived time.Time) (resp Response, ok bool) {
 	d, ok := c.refuse(st, req, arrived)
 	if !ok {
 		return Response{}, false
@@ -41,18 +45,13 @@ func (n *Node) refused(req Request) (resp Response, ok bool) {
 }
 
 // overloaded refuses what could be served, as Get would, where admission has nothing to weigh.
-func (n *Node) overloaded(req Request) (resp Response, ok bool) {
+func (n *Node) overloaded(c *catalog, st *known, req Request, arrived time.Time) (resp Response, ok bool) {
 	refusing, ok := n.Admission.(Refusing)
-	c := n.catalog(req.Event)
-	if !ok || n.Ask != nil || c == nil {
+	if !ok {
 		return Response{}, false
 	}
-	arrived, st := n.Runtime.Now(), c.state.Load()
 	ask := Ask{Event: req.Event, Class: st.ClassOf(req, arrived), LookedUp: true}
 	if !refusing.Refuses(ask) {
-		return Response{}, false
-	}
-	if _, gone := c.refuse(st, req, arrived); gone { // by now
 		return Response{}, false
 	}
 	var buf [8]Candidate

@@ -1,6 +1,8 @@
 package origin
 
 import (
+	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,4 +80,23 @@ func TestRefusedByAdmission(t *testing.T) {
 			}
 		})
 	}
+}
+
+// answers is an Observer of what was answered.
+type answers struct {
+	unobserved
+	all []Reason
+}
+
+func (a *answers) Answered(_ Ask, r *Response, _ time.Duration) { a.all = append(a.all, r.Reason) }
+
+// A node that remembers no events, and cannot ask, is seen to fail: an ablation must not lose just those answers.
+func TestFailureToAskIsObserved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, seen := newWorld(t, nil), new(answers)
+		w.Observer, w.Ask = seen, &directory{err: errors.New("away")}
+		if r := w.get(1); r.Reason != StoreFailed || !slices.Equal(seen.all, []Reason{StoreFailed}) {
+			t.Errorf("answered %s, observed %v", r.Reason, seen.all)
+		}
+	})
 }

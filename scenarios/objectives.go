@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-
 	"github.com/liveorigin/liveorigin/reports"
 	"github.com/liveorigin/liveorigin/scenarios/strictyaml"
 )

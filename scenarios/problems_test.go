@@ -40,6 +40,8 @@ func TestProblems(t *testing.T) {
 			`unknown key "colour"; there is about, seed, event, regions, storage, origin, machines, admission, monitoring, network, delivery, audience, phases, faults, operations, objectives`, ""},
 		{"seed", "^about: again",
 			`key "about" is given twice; first in line 1`, ""},
+		{"duration", "  duration: 4s\n  ^duration: 60s", // and nothing about phases beyond 4s
+			`key "duration" is given twice; first in line 4`, ""},
 		{"seed", "seed:^",
 			`seed is empty; give it a value or leave the key out`, ""},
 		{"duration", "  ^segment: 2s",

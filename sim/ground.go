@@ -14,6 +14,7 @@ import (
 	"github.com/liveorigin/liveorigin/origin/cassandra"
 	"github.com/liveorigin/liveorigin/reports"
 	"github.com/liveorigin/liveorigin/scenarios"
+	"github.com/liveorigin/liveorigin/scenarios/databases"
 	"github.com/liveorigin/liveorigin/sim/containers"
 	"github.com/liveorigin/liveorigin/sim/stack"
 )
@@ -27,7 +28,7 @@ const (
 
 // ground is what the processes of a run stand on: databases, and a keyspace of its own in them.
 type ground struct {
-	databases  stack.Databases
+	databases  databases.Config
 	regions    []string
 	containers *containers.Stack // nil where the databases are somebody else's
 	made       bool              // the keyspace, or that was tried
@@ -54,7 +55,7 @@ func startGround(ctx context.Context, d demand, on, file string, show Progress) 
 		g.regions = append(g.regions, r.Name)
 	}
 	if on == External {
-		g.databases, err = stack.ReadDatabases(file)
+		g.databases, err = databases.Read(file)
 		if err == nil {
 			err = g.databases.For(g.regions)
 		}
@@ -141,10 +142,10 @@ func suits(have, want containers.Plan) bool {
 }
 
 // databasesOf says where a stack's databases are.
-func databasesOf(s *containers.Stack) stack.Databases {
-	d := stack.Databases{Regions: map[string]stack.Database{}}
+func databasesOf(s *containers.Stack) databases.Config {
+	d := databases.Config{Regions: map[string]databases.Region{}}
 	for _, r := range s.Plan.Regions {
-		one := stack.Database{Datacenter: r.Name, Published: map[string]string{}, Replicas: len(s.Of(containers.Cassandra, r.Name))}
+		one := databases.Region{Datacenter: r.Name, Published: map[string]string{}, Replicas: len(s.Of(containers.Cassandra, r.Name))}
 		for _, p := range s.Of(containers.Cassandra, "") {
 			one.Published[p.Inside.String()] = p.Address.String()
 			if p.Region == r.Name {

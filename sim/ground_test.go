@@ -112,7 +112,7 @@ func TestGroundLeavesNoKeyspace(t *testing.T) {
 	for _, row := range []struct {
 		breaks string
 		drops  bool
-	}{{"", true}, {".rows (", true}, {"CREATE KEYSPACE", false}} {
+	}{{"", true}, {"CREATE TABLE", true}, {".rows (", true}, {"CREATE KEYSPACE", false}} {
 		w.breaks, w.dropped = row.breaks, false
 		g, err := startGround(t.Context(), want, External, file, Quiet{})
 		if (err != nil) != (row.breaks != "") || err != nil && strings.Contains(err.Error(), "drop") {

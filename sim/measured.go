@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/scenarios/databases"
 	"github.com/liveorigin/liveorigin/sim/calibrate"
 	"github.com/liveorigin/liveorigin/sim/containers"
 	"github.com/liveorigin/liveorigin/sim/stack"
@@ -31,7 +32,7 @@ func StartMeasured(ctx context.Context, on, file string, show Progress) (*Measur
 	m := &Measured{on: on, tables: map[string]origin.Store{}}
 	d := demand{plan: containers.Plan{Regions: containers.Regions([]string{"us-east", "us-west"}, 3)}, retention: time.Hour, owner: "calibrate"}
 	if on == External {
-		there, err := stack.ReadDatabases(file)
+		there, err := databases.Read(file)
 		if err != nil {
 			return nil, err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/origin/keyvalue"
 	"github.com/liveorigin/liveorigin/reports"
+	"github.com/liveorigin/liveorigin/scenarios/databases"
 	"github.com/liveorigin/liveorigin/sim/stack"
 )
 
@@ -47,7 +48,7 @@ const (
 
 // readBack reads all that was acknowledged from the databases, past every cache and memory, byte for byte. What is not there,
 // or is something else, is a broken promise, whatever viewers noticed of it. What cannot be read, or not in time, may be there.
-func (a *acknowledgements) readBack(d stack.Databases, ev origin.Event, now func() int64) error {
+func (a *acknowledgements) readBack(d databases.Config, ev origin.Event, now func() int64) error {
 	ctx, cancel := context.WithTimeout(context.Background(), readBackWithin)
 	defer cancel()
 	storage := stack.NewReal(ctx, d, false)

@@ -10,8 +10,13 @@ import (
 
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/origin/admission/policies"
+	"github.com/liveorigin/liveorigin/origin/originhttp"
+	"github.com/liveorigin/liveorigin/origin/secrets"
 	"github.com/liveorigin/liveorigin/scenarios/strictyaml"
 )
+
+// mostRecent is as in scenarios: beyond it, what is kept in memory is no small part of an event any more.
+const mostRecent = 1000
 
 // most is the largest number that a limit can have: beyond it a limit is none.
 const most = 1 << 20
@@ -54,10 +59,15 @@ func (c *Config) checkHosts(wrong strictyaml.Wrong) {
 	}
 }
 
-// checkIdentity: who has an identity speaks to no origin without, or its peers' secret would go over the wire as it is.
+// checkIdentity: who has an identity speaks to no origin without, or its peers' secret would go over the wire as it is. Who
+// has none listens to this machine alone: whoever reached its listener could announce what was never published.
 func (c *Config) checkIdentity(wrong strictyaml.Wrong) {
 	t := c.TLS.Peers
+	host, _, err := net.SplitHostPort(cmp.Or(c.Listen.Peers, defaultPeers))
 	switch {
+	case t == nil && err == nil && !secrets.IsLocal(host):
+		wrong("listen.peers", "others reach it, and could say that they are an origin; tls.peers is for telling them apart")
+		return
 	case t == nil:
 		return
 	case t.Certificate == "" || t.Key == "" || t.CA == "":
@@ -111,7 +121,7 @@ func buffered(ev origin.Event) (n Bytes) {
 func (c *Config) checkStorage(wrong strictyaml.Wrong) {
 	s := &c.Storage
 	switch {
-	case s.Databases == "" && (s.Keyspace != "" || s.Retention != 0 || s.Recent != 0):
+	case s.Databases == "" && (s.Keyspace != "" || s.Retention != 0 || s.Recent != nil):
 		wrong("storage", "keyspace, retention and recent are of databases; say in which file those are: databases: FILE")
 	case s.Databases != "" && s.Memory != 0:
 		wrong("storage.memory", "segments are kept in memory or in databases, not in both")
@@ -122,6 +132,9 @@ func (c *Config) checkStorage(wrong strictyaml.Wrong) {
 	}
 	if r := time.Duration(s.Retention); r != 0 && (r < time.Minute || r > 30*24*time.Hour) {
 		wrong("storage.retention", "%v is not within 1m and 720h", r)
+	}
+	if s.Recent != nil && (*s.Recent < 0 || *s.Recent > mostRecent) {
+		wrong("storage.recent", "%d is not within 0 and %d", *s.Recent, mostRecent)
 	}
 	for i, p := range c.Peers {
 		path := fmt.Sprintf("peers[%d]", i)
@@ -192,8 +205,8 @@ func (c *Config) checkLimits(wrong strictyaml.Wrong) {
 	if l.EventHolders > cmp.Or(l.Holders, origin.DefaultHolders) {
 		wrong("limits.event_holders", "one event cannot have more holders than all, which are %d", cmp.Or(l.Holders, origin.DefaultHolders))
 	}
-	if l.InFlight != 0 && l.InFlight < l.Body {
-		wrong("limits.in_flight", "a body of %v would never be let in", l.Body)
+	if body, all := cmp.Or(l.Body, originhttp.DefaultBody), cmp.Or(l.InFlight, originhttp.DefaultInFlight); all < body {
+		wrong("limits.in_flight", "%v of all bodies; one of %v would never be let in", all, body)
 	}
 }
 

@@ -3,10 +3,10 @@ package originserver
 import (
 	"cmp"
 	"fmt"
+
+	"github.com/liveorigin/liveorigin/scenarios/databases"
 	"path/filepath"
 	"time"
-
-	"github.com/liveorigin/liveorigin/sim/stack"
 )
 
 // Config is an origin's configuration as its file has it. Read makes one that is whole and can be: what the file leaves
@@ -29,8 +29,8 @@ type Config struct {
 	Limits    Limits    `yaml:"limits"`
 	Events    []Event   `yaml:"events"`
 
-	beside    string          // the folder in which the configuration is, and relative names of files begin
-	databases stack.Databases // of Storage
+	beside    string           // the folder in which the configuration is, and relative names of files begin
+	databases databases.Config // of Storage
 }
 
 // Listen says where each of the listeners is: host:port, port 0 for any that is free. Nothing listens beyond this
@@ -110,8 +110,8 @@ type Storage struct {
 	// Keyspace is where the tables are, and Retention how long rows are kept that are written without saying.
 	Keyspace  string   `yaml:"keyspace"`
 	Retention Duration `yaml:"retention"`
-	// Recent is how many of the newest segments of each rendition are kept in front of the databases.
-	Recent int `yaml:"recent"`
+	// Recent is how many of the newest segments of each rendition are kept in front of the databases; 0 keeps none.
+	Recent *int `yaml:"recent"`
 }
 
 // Peer is another origin: one of the same region is told of every candidate before it is acknowledged, one of another
@@ -156,7 +156,9 @@ func (c *Config) setDefaults() {
 		s.Memory = cmp.Or(s.Memory, defaultMemory)
 	} else {
 		s.Keyspace, s.Retention = cmp.Or(s.Keyspace, defaultKeyspace), cmp.Or(s.Retention, Duration(defaultRetention))
-		s.Recent = cmp.Or(s.Recent, defaultRecent)
+		if recent := defaultRecent; s.Recent == nil {
+			s.Recent = &recent
+		}
 	}
 	for i := range c.Events {
 		c.Events[i].setDefaults()
@@ -178,7 +180,7 @@ func (c *Config) readDatabases() error {
 	}
 	path := c.path(c.Storage.Databases)
 	var err error
-	if c.databases, err = stack.ReadDatabases(path); err != nil {
+	if c.databases, err = databases.Read(path); err != nil {
 		return err
 	}
 	regions := []string{c.Region}

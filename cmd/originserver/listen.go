@@ -4,11 +4,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/liveorigin/liveorigin/origin/guard"
 	"github.com/liveorigin/liveorigin/origin/originhttp"
@@ -63,6 +63,9 @@ func (s *Server) listen() error {
 		if certificates != nil {
 			limits.TLS = certificates.Config()
 		}
+		if one.name == deliver {
+			limits.Refuse = func(now time.Time, head, into []byte) []byte { return s.delivery.Refuse(now, head, into) }
+		}
 		ln, err := listen(one.name, one.address)
 		if err != nil {
 			return err
@@ -110,17 +113,4 @@ func listen(name, address string) (net.Listener, error) {
 		return nil, fmt.Errorf("listen for %s on %s: %w", name, address, err)
 	}
 	return ln, nil
-}
-
-// readFile reads what a file of the configuration's has.
-func readFile[T any](path string, read func(io.Reader) (T, error)) (v T, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return v, err
-	}
-	defer f.Close()
-	if v, err = read(f); err != nil {
-		return v, fmt.Errorf("%s: %w", path, err)
-	}
-	return v, nil
 }

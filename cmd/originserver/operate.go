@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
-	"strings"
 
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/origin/control"
@@ -15,6 +13,7 @@ import (
 	"github.com/liveorigin/liveorigin/origin/metrics"
 	"github.com/liveorigin/liveorigin/origin/operator"
 	"github.com/liveorigin/liveorigin/origin/originhttp"
+	"github.com/liveorigin/liveorigin/origin/secrets"
 )
 
 // follow makes the control plane, or finds it, and lets the node follow it from now on.
@@ -55,7 +54,7 @@ func (s *Server) directory(ctx context.Context) (origin.Directory, error) {
 		return r, nil
 	}
 	memory := new(control.Memory)
-	config := control.ServiceConfig{Runtime: s.runtime, Store: memory, Journal: memory, Seed: rand.Uint64(),
+	config := control.ServiceConfig{Runtime: s.runtime, Store: memory, Journal: memory, Seed: rand.Uint64(), MaxEvents: s.config.Limits.Events,
 		Neighbours: []control.Neighbour{{Name: s.config.Name, Listener: s.node}}}
 	if c.Directory != "" {
 		store, err := files.Open(s.config.path(c.Directory))
@@ -104,10 +103,9 @@ func (s *Server) token() (string, error) {
 	if s.config.Control.Token == "" {
 		return "", nil
 	}
-	text, err := readFile(s.config.path(s.config.Control.Token), func(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, 4096)) })
-	token := strings.TrimSpace(string(text))
-	if err == nil && (len(token) < 16 || strings.ContainsAny(token, " \t\r\n")) {
-		err = errors.New("a secret has 16 bytes at least, and no spaces")
+	token, err := secrets.ReadToken(s.config.path(s.config.Control.Token))
+	if err == nil && len(token) < 16 {
+		err = errors.New("a secret has 16 bytes at least")
 	}
 	if err != nil {
 		return "", fmt.Errorf("control.token: %w", err)

@@ -56,13 +56,20 @@ func TestReadMistakes(t *testing.T) {
 		{small + "storage: {keyspace: live}", `3:10: storage: keyspace, retention and recent are of databases`},
 		{small + "storage: {databases: d.yaml, memory: 1GiB}", `not in both`},
 		{small + "storage: {databases: d.yaml, retention: 1s}", `3:41: storage.retention: 1s is not within 1m and 720h`},
+		{small + "storage: {databases: d.yaml, recent: -5}", `3:38: storage.recent: -5 is not within 0 and 1000`},
+		{small + "storage: {databases: d.yaml, recent: 1001}", `storage.recent: 1001 is not within 0 and 1000`},
+		{small + "storage: {recent: 0}", `3:10: storage: keyspace, retention and recent are of databases`},
+		{small + "storage: {databases: d}\nlisten: {peers: \"0.0.0.0:1\"}\npeers: [{name: p, region: east, url: \"http://h:1\"}]", `4:17: listen.peers: others reach it`},
+		{small + "storage: {databases: d}\nlisten: {peers: \":1\"}\npeers: [{name: p, region: east, url: \"http://h:1\"}]", `listen.peers: others reach it`},
 		{small + "peers: [{name: p, region: east, url: \"http://h:1\"}]", `nobody else reads this process's memory`},
 		{small + "storage: {databases: d}\npeers: [{name: o, region: east, url: \"http://h:1\"}]", `4:9: peers[0]: a peer has a name`},
 		{small + "storage: {databases: d}\npeers: [{name: p, region: east, url: \"h:1\"}]", `4:38: peers[0].url: "h:1" is not like http://host:port`},
 		{small + "limits: {holders: -1}", `3:19: limits.holders: -1 is not within`},
 		{small + "limits: {events: 9999999}", `limits.events: 9999999 is not within`},
 		{small + "limits: {holders: 5, event_holders: 6}", `limits.event_holders: one event cannot have more holders than all, which are 5`},
-		{small + "limits: {body: 2MiB, in_flight: 1MiB}", `limits.in_flight: a body of 2MiB would never be let in`},
+		{small + "limits: {body: 2MiB, in_flight: 1MiB}", `3:33: limits.in_flight: 1MiB of all bodies; one of 2MiB would never be let in`},
+		{small + "limits: {in_flight: 1MiB}", `limits.in_flight: 1MiB of all bodies; one of 16MiB would never be let in`},
+		{small + "limits: {body: 2GiB}", `limits.in_flight: 1GiB of all bodies; one of 2GiB would never be let in`},
 		{small + "storage: {memory: 16MiB}\nevents:\n  - {id: e, start: now, regions: [{name: east, pipelines: [a]}]}",
 			`storage.memory: 16MiB; the events' time-shift buffers need`},
 		{small + "events:\n  - {id: e, start: now}", `4:5: events[0]: event e has 0 pipelines`},
@@ -142,6 +149,16 @@ events:
 	}
 	if err := c.Relisten(Listen{Publish: "nowhere"}); err == nil {
 		t.Error("any address is taken")
+	}
+}
+
+// None kept in front of the databases is not the same as nothing said.
+func TestRecent(t *testing.T) {
+	for said, want := range map[string]int{"": defaultRecent, ", recent: 0": 0, ", recent: 1000": 1000} {
+		c, err := parse("c.yaml", []byte(small+"storage: {databases: d"+said+"}"))
+		if err != nil || *c.Storage.Recent != want {
+			t.Errorf("%q: %+v, %v", said, c, err)
+		}
 	}
 }
 

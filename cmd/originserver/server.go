@@ -32,17 +32,18 @@ import (
 
 // Server is an origin that listens. Serve lets it answer.
 type Server struct {
-	config  *Config
-	logger  *slog.Logger
-	metrics *metrics.Metrics
-	runtime *origin.Wall
-	node    *origin.Node
-	service *control.Service // nil where another origin is the control plane
-	ctx     context.Context  // of what goes on beside requests, and after them
-	cancel  context.CancelFunc
-	doors   []door
-	closers []func() // in the order in which things were opened
-	unready atomic.Pointer[string]
+	config   *Config
+	logger   *slog.Logger
+	metrics  *metrics.Metrics
+	runtime  *origin.Wall
+	node     *origin.Node
+	service  *control.Service // nil where another origin is the control plane
+	ctx      context.Context  // of what goes on beside requests, and after them
+	cancel   context.CancelFunc
+	doors    []door
+	delivery originhttp.DeliveryHandler
+	closers  []func() // in the order in which things were opened
+	unready  atomic.Pointer[string]
 
 	neighbours map[string][]*originhttp.PeerClient // by region
 	own        *cassandra.Table                    // of this region; nil in memory
@@ -58,7 +59,12 @@ func Open(ctx context.Context, c *Config, log slog.Handler) (*Server, error) {
 	s.metrics.WatchLog(limited)
 	s.is("starting")
 	s.ctx, s.cancel = s.runtime.WithCancel(context.WithoutCancel(ctx))
-	if err := s.open(ctx); err != nil {
+	lives := context.AfterFunc(ctx, s.cancel) // until it is open, what is for its life ends with the opening's context, too
+	err := s.open(ctx)
+	if !lives() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -161,7 +167,8 @@ func (s *Server) answer() error {
 			d.role = originhttp.ForPublishing
 			d.handler, err = s.publishing()
 		case deliver:
-			d.handler = metrics.Traced(originhttp.Delivery(metrics.LogRefusals(s.node, s.logger), s.node, s.runtime))
+			s.delivery = originhttp.Delivery(metrics.LogRefusals(s.node, s.logger), s.node, s.runtime)
+			d.handler = metrics.Traced(s.delivery)
 		case operate:
 			d.handler, err = s.operating()
 		case peers:

@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -58,7 +61,10 @@ type started struct {
 }
 
 // start reads a configuration and lets a server serve, until stop or the test's end.
-func start(t *testing.T, dir, text string) *started {
+func start(t *testing.T, dir, text string) *started { return startWith(t, dir, text, func(*Server) {}) }
+
+// startWith is start with a last word before the server serves.
+func startWith(t *testing.T, dir, text string, change func(*Server)) *started {
 	t.Helper()
 	path := filepath.Join(dir, "origin.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -72,6 +78,7 @@ func start(t *testing.T, dir, text string) *started {
 	if err != nil {
 		t.Fatal(err)
 	}
+	change(s)
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx) }()
@@ -258,5 +265,40 @@ func TestOpenMistakes(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
+	}
+}
+
+// Who gives up while it connects to databases that do not answer need not wait until they do.
+func TestOpenIsGivenUp(t *testing.T) {
+	silent := servertest.Listen(t)
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"origin.yaml":    "name: o\nregion: east\n" + onFreePorts + "storage: {databases: databases.yaml}\n",
+		"databases.yaml": fmt.Sprintf("regions: {east: {datacenter: dc, hosts: [%q]}}\n", silent.Addr()),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := Read(filepath.Join(dir, "origin.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	accepted := make(chan net.Conn, 1)
+	go func() {
+		conn, _ := silent.Accept()
+		accepted <- conn
+		cancel()
+	}()
+	s, err := Open(ctx, c, slog.DiscardHandler)
+	if err == nil {
+		s.Close()
+	}
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("given up: %v", err)
+	}
+	if conn := <-accepted; conn != nil {
+		_ = conn.Close()
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/liveorigin/liveorigin/origin/cassandra"
 	"github.com/liveorigin/liveorigin/origin/keyvalue"
 	"github.com/liveorigin/liveorigin/origin/originhttp"
-	"github.com/liveorigin/liveorigin/sim/stack"
+	"github.com/liveorigin/liveorigin/scenarios/databases"
 )
 
 // stored is where segments are: here, and, over databases, in the regions of the peers.
@@ -24,10 +24,6 @@ type stored struct {
 	own     *cassandra.Table // nil in memory
 }
 
-// storeTimeout bounds a put or a get: less than a client waits for one try (originhttp.ClientOptions), so that it is told
-// 503 and does not have to guess.
-const storeTimeout = 750 * time.Millisecond
-
 // storage makes the store, or connects to it.
 func (s *Server) storage() (st stored, err error) {
 	c := s.config.Storage
@@ -35,21 +31,20 @@ func (s *Server) storage() (st stored, err error) {
 		st.store = memory{origin.NewMemory(s.runtime, int(c.Memory))}
 		return st, nil
 	}
-	real := stack.NewReal(s.ctx, s.config.databases, len(s.config.databases.Regions[s.config.Region].Memcached) > 0)
-	s.closers = append(s.closers, real.Close)
-	rows, err := real.Rows(s.config.Region)
+	connections := databases.New(s.ctx, s.config.databases, len(s.config.databases.Regions[s.config.Region].Memcached) > 0)
+	s.closers = append(s.closers, connections.Close)
+	rows, err := connections.Rows(s.config.Region)
 	if err != nil {
 		return st, fmt.Errorf("connect to the databases: %w", err)
 	}
-	st.own, _ = rows.Table.(*cassandra.Table)
-	st.store = s.objects("own", rows.Table, rows.Caches)
+	st.own, st.store = rows.Table, s.objects("own", rows.Table, rows.Caches)
 	st.tables = map[string]*cassandra.Table{}
 	for _, p := range s.config.Peers {
 		if p.Region == s.config.Region || slices.Contains(st.regions, p.Region) {
 			continue
 		}
 		st.regions = append(st.regions, p.Region)
-		if st.tables[p.Region], err = real.Table(p.Region); err != nil {
+		if st.tables[p.Region], err = connections.Table(p.Region); err != nil {
 			return st, fmt.Errorf("connect to the databases: %w", err)
 		}
 	}
@@ -74,7 +69,7 @@ func (m memory) Remembered(key origin.Key, digest uint32) (origin.Object, bool) 
 // objects is a store of whole objects over a table of rows. Its name is for the metrics.
 func (s *Server) objects(name string, table origin.Store, caches []origin.Store) origin.Store {
 	store := keyvalue.New(keyvalue.Config{Table: table, Caches: caches, Runtime: s.runtime, Context: s.ctx, Seed: rand.Uint64(),
-		Recent: s.config.Storage.Recent, Timeout: storeTimeout})
+		Recent: *s.config.Storage.Recent})
 	s.metrics.WatchStore(name, store.Stats)
 	return store
 }
@@ -115,16 +110,8 @@ func (s *Server) connect(st stored) error {
 
 // copying waits until the databases have copied something to a region.
 func (s *Server) copying(region string, to origin.Store) *origin.Replication {
-	return &origin.Replication{Runtime: s.runtime, From: announced{}, To: to, Keep: keepCopying, Wait: origin.RegionPatience,
+	return &origin.Replication{Runtime: s.runtime, From: databases.Announced{}, To: to, Keep: keepCopying, Wait: origin.RegionPatience,
 		Context: s.ctx, Region: region, Start: s.runtime.Now(), Recorder: logged{s.logger}}
-}
-
-// announced is where Cassandra copies from: everything that is announced is there, and nobody has to read it.
-type announced struct{ origin.Store }
-
-// Get implements origin.Store.
-func (announced) Get(_ context.Context, _ origin.Key, digest uint32) (origin.Object, error) {
-	return origin.Object{Digest: digest}, nil
 }
 
 // CreateKeyspace makes the keyspace of the configuration's databases, in all regions that they have; it is an error if it is

@@ -25,12 +25,14 @@ type Schema struct {
 // mark begins the comment of tables that are ours to drop.
 const mark = "liveorigin "
 
-// CreateKeyspace makes a keyspace with its tables, and fails if it is there already.
+// CreateKeyspace makes a keyspace with its tables, and fails if it is there already. Of one that could not be made as a whole
+// nothing is left.
 func (s Schema) CreateKeyspace(ctx context.Context, c Config) error {
 	if !keyspaceName.MatchString(c.Keyspace) || len(s.Replication) == 0 || strings.Contains(s.Owner, "'") {
 		return fmt.Errorf("create keyspace %q, replicated %v, of %q: bad name, or nowhere", c.Keyspace, s.Replication, s.Owner)
 	}
-	return administer(ctx, c, func(session *gocql.Session) error {
+	made := false
+	err := administer(ctx, c, func(session *gocql.Session) error {
 		if err := s.fits(ctx, session); err != nil {
 			return fmt.Errorf("create keyspace %s: %w", c.Keyspace, err)
 		}
@@ -38,10 +40,20 @@ func (s Schema) CreateKeyspace(ctx context.Context, c Config) error {
 			if err := session.Query(statement).ExecContext(ctx); err != nil {
 				return fmt.Errorf("create keyspace %s: %w", c.Keyspace, explain(err))
 			}
+			made = true
 		}
 		return nil
 	})
+	if err == nil || !made {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropWithin)
+	defer cancel()
+	return errors.Join(err, administer(ctx, c, func(session *gocql.Session) error { return drop(ctx, session, c.Keyspace) }))
 }
+
+// dropWithin is what undoing may take: all nodes have to agree.
+const dropWithin = 20 * time.Second
 
 // fits says whether each data centre is there, and has a node for each of its replicas: Cassandra would make the keyspace
 // without them, and answer all of its statements with Unavailable.
@@ -124,8 +136,15 @@ func DropKeyspace(ctx context.Context, c Config) error {
 		if len(made) == 0 {
 			return fmt.Errorf("drop keyspace %s: %w", c.Keyspace, ErrNoKeyspace)
 		}
-		return explain(session.Query("DROP KEYSPACE " + c.Keyspace).ExecContext(ctx))
+		return drop(ctx, session, c.Keyspace)
 	})
+}
+
+func drop(ctx context.Context, session *gocql.Session, keyspace string) error {
+	if err := session.Query("DROP KEYSPACE " + keyspace).ExecContext(ctx); err != nil {
+		return fmt.Errorf("drop keyspace %s: %w", keyspace, explain(err))
+	}
+	return nil
 }
 
 // definitions are the statements that make the keyspace.

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
 )
 
-// Events implements origin.Directory: all events but those that have been over for an hour.
+// Events implements origin.Directory: all events, by their names, but those that have been over for an hour, or for longest
+// while there are more than nodes have room for.
 func (s *Service) Events(ctx context.Context) ([]origin.State, error) {
 	documents, err := s.Store.Documents(ctx)
 	if err != nil {
@@ -17,12 +20,30 @@ func (s *Service) Events(ctx context.Context) ([]origin.State, error) {
 	}
 	now := s.Runtime.Now()
 	var states []origin.State
+	var past []Document
 	for i := range documents {
-		if over, ok := documents[i].over(); !ok || now.Before(over.Add(forgetAfter)) {
-			states = append(states, forNodes(documents[i].State))
+		if d := &documents[i]; d.lasts(now) {
+			states = append(states, forNodes(d.State))
+		} else if over, _ := d.over(); now.Before(over.Add(forgetAfter)) {
+			past = append(past, *d)
 		}
 	}
+	slices.SortStableFunc(past, func(a, b Document) int {
+		overA, _ := a.over()
+		overB, _ := b.over()
+		return overB.Compare(overA)
+	})
+	for i := range past[:min(len(past), max(0, s.MaxEvents-len(states)))] {
+		states = append(states, forNodes(past[i].State))
+	}
+	slices.SortFunc(states, func(a, b origin.State) int { return strings.Compare(a.ID, b.ID) })
 	return states, nil
+}
+
+// lasts says whether there is an event of which something can be asked for, now or later.
+func (d *Document) lasts(now time.Time) bool {
+	over, ok := d.over()
+	return d.State.Version > 0 && (!ok || now.Before(over))
 }
 
 // over is when nothing of an event can be asked for any more, if that is known.

@@ -15,8 +15,9 @@ type Create struct {
 }
 
 func (c Create) change(s *origin.State, _ time.Time) error {
-	want := origin.State{Event: c.Event, Version: s.Version, OnAir: c.OnAir}
 	e := &c.Event
+	e.AvailabilityStartTime, e.End, c.OnAir = whole(e.AvailabilityStartTime), whole(e.End), whole(c.OnAir)
+	want := origin.State{Event: c.Event, Version: s.Version, OnAir: c.OnAir}
 	for _, d := range []time.Duration{e.SegmentDuration, e.TimeShiftBufferDepth, e.PublishDelay, e.RetryBudget, e.Patience} {
 		if d%time.Millisecond != 0 {
 			return fmt.Errorf("%v is not a whole number of milliseconds", d)

@@ -38,6 +38,7 @@ var (
 	ErrMaskFirst = errors.New("mask first, then invalidate")
 	ErrAbsent    = errors.New("there is none of this ID")
 	ErrTooLate   = errors.New("it is too late for that")
+	ErrTooMany   = errors.New("there are as many events as nodes serve")
 	// ErrUnavailable is not the operation's fault: the store, or the journal, cannot be read or written now.
 	ErrUnavailable = errors.New("the control plane's store is not available")
 )

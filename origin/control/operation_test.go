@@ -1,6 +1,7 @@
 package control
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -48,6 +49,31 @@ func after(t testing.TB, changes ...Change) origin.State {
 		s = next
 	}
 	return s
+}
+
+// The same creation again is the same one, in whatever words its times are said, and after it has been written down.
+func TestCreateAgain(t *testing.T) {
+	zone := time.FixedZone("", 3600)
+	e := demo()
+	e.AvailabilityStartTime, e.End = at(123456).In(zone), at(time.Hour).In(zone)
+	o := Operation{Event: "demo", Do: Create{Event: e, OnAir: at(time.Minute).In(zone)}}
+	made, err := o.Change(origin.State{}, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := json.Marshal(made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read origin.State
+	if err := json.Unmarshal(body, &read); err != nil || !reflect.DeepEqual(read, made) {
+		t.Errorf("made %+v\nread %+v, %v", made, read, err)
+	}
+	for what, s := range map[string]origin.State{"made": made, "read": read} {
+		if again, err := o.Change(s, start); err != nil || again.Version != 1 {
+			t.Errorf("%s: version %d, %v", what, again.Version, err)
+		}
+	}
 }
 
 // What an operation does, or why it does not.

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,6 +31,7 @@ type ServiceConfig struct {
 	Store      Store
 	Journal    Journal
 	Neighbours []Neighbour
+	MaxEvents  int    // that every node serves at once (origin.NodeConfig); zero means origin.DefaultEvents
 	Seed       uint64 // of the pauses between tries
 }
 
@@ -53,6 +55,7 @@ type Service struct {
 
 // NewService makes a service.
 func NewService(c ServiceConfig) *Service {
+	c.MaxEvents = cmp.Or(c.MaxEvents, origin.DefaultEvents)
 	return &Service{ServiceConfig: c, jitter: rand.New(rand.NewPCG(c.Seed, 0))}
 }
 
@@ -98,7 +101,11 @@ func (s *Service) save(ctx context.Context, who string, o Operation) (d Document
 		if err != nil || next.Version == d.State.Version {
 			return d, true, err
 		}
-		d, err = s.replace(ctx, d, Document{next, o.record(who, now, next.Version)})
+		fresh := Document{next, o.record(who, now, next.Version)}
+		if err := s.room(ctx, &d, &fresh, now); err != nil {
+			return d, false, fmt.Errorf("%s of event %s: %w", KindOf(o.Do), o.Event, err)
+		}
+		d, err = s.replace(ctx, d, fresh)
 		if !errors.Is(err, ErrLost) {
 			return d, false, err
 		}
@@ -107,6 +114,28 @@ func (s *Service) save(ctx context.Context, who string, o Operation) (d Document
 		}
 	}
 	return d, false, fmt.Errorf("%w: event %s: %w %d times", ErrUnavailable, o.Event, ErrLost, maxRaces)
+}
+
+// room refuses one more event that lasts than nodes can serve: none of them would take it in. Operations at the same moment
+// may still bring in some more, which nodes refuse.
+func (s *Service) room(ctx context.Context, old, next *Document, now time.Time) error {
+	if old.lasts(now) || !next.lasts(now) {
+		return nil
+	}
+	documents, err := s.Store.Documents(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: list events: %w", ErrUnavailable, err)
+	}
+	lasting := 0
+	for i := range documents {
+		if documents[i].lasts(now) {
+			lasting++
+		}
+	}
+	if lasting >= s.MaxEvents {
+		return fmt.Errorf("%w: %d; end or remove one that is not needed", ErrTooMany, lasting)
+	}
+	return nil
 }
 
 // replace saves a document over the one before, once that one's record is in the journal.

@@ -335,6 +335,62 @@ func TestEventsThatAreOver(t *testing.T) {
 	})
 }
 
+// Nobody makes more events than nodes can serve, those that are over aside; and nodes hear of no more.
+func TestNoMoreThanNodesServe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := &origin.Wall{}
+		store := &control.Memory{}
+		node := origin.NewNode(origin.NodeConfig{Region: "east", Runtime: rt, MaxEvents: 2})
+		s := control.NewService(control.ServiceConfig{Runtime: rt, Store: store, Journal: store, MaxEvents: 2,
+			Neighbours: []control.Neighbour{{Name: "node", Listener: node}}})
+		do := func(o control.Operation) error {
+			res, err := s.Do(t.Context(), "ann", o)
+			if len(res.Untold) > 0 {
+				t.Errorf("%s: %v", o.Event, res.Untold)
+			}
+			return err
+		}
+		hear := func(want ...string) {
+			t.Helper()
+			states, err := s.Events(t.Context())
+			if got := names(states); err != nil || !slices.Equal(got, want) {
+				t.Errorf("nodes hear of %v, want %v; %v", got, want, err)
+			}
+			for _, st := range states {
+				if err := node.Apply(st); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		for _, id := range []string{"c", "b"} {
+			if err := do(create(rt, id)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := do(create(rt, "a")); !errors.Is(err, control.ErrTooMany) {
+			t.Errorf("one too many: %v", err)
+		}
+		if err := do(control.Operation{Event: "b", Do: mask("m", 1, 9)}); err != nil {
+			t.Errorf("one that exists: %v", err)
+		}
+		for _, id := range []string{"c", "b"} {
+			time.Sleep(time.Second)
+			if err := do(control.Operation{Event: id, Do: control.Remove{}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		hear("b", "c")
+		if err := do(create(rt, "a")); err != nil {
+			t.Errorf("after two were removed: %v", err)
+		}
+		hear("a", "b") // which has been over for less long
+		if err := do(create(rt, "d")); err != nil {
+			t.Errorf("a second one: %v", err)
+		}
+		hear("a", "d")
+	})
+}
+
 func names(states []origin.State) (all []string) {
 	for _, s := range states {
 		all = append(all, s.ID)

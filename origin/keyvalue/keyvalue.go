@@ -41,8 +41,10 @@ type Config struct {
 
 // What a Config that says nothing gets.
 const (
-	DefaultChunk   = 512 << 10 // below memcached's item limit of 1 MiB, with room for what an adapter puts around it
-	DefaultTimeout = time.Second
+	DefaultChunk = 512 << 10 // below memcached's item limit of 1 MiB, with room for what an adapter puts around it
+	// DefaultTimeout is less than a client waits for one try (originhttp.ClientOptions), so that it is told 503 and does not
+	// have to guess.
+	DefaultTimeout = 750 * time.Millisecond
 	DefaultHedge   = 100 * time.Millisecond
 
 	DefaultCacheTimeout = 50 * time.Millisecond

@@ -114,7 +114,7 @@ type world struct {
 // newWorld makes a store with chunks of 1000 bytes and no process memory, unless told otherwise.
 func newWorld(t *testing.T, rt origin.Runtime, nodes int, change func(c *keyvalue.Config)) *world {
 	w := &world{T: t, rt: rt, ctx: context.Background(), table: newTable(rt)}
-	w.Config = keyvalue.Config{Table: w.table, Runtime: rt, Context: w.ctx, ChunkBytes: 1000}
+	w.Config = keyvalue.Config{Table: w.table, Runtime: rt, Context: w.ctx, ChunkBytes: 1000, Timeout: time.Second}
 	for range nodes {
 		w.nodes = append(w.nodes, newShelf(rt))
 		w.Caches = append(w.Caches, w.nodes[len(w.nodes)-1])

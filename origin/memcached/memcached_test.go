@@ -16,6 +16,7 @@ import (
 
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/origin/origintest"
+	"github.com/liveorigin/liveorigin/origin/servertest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -64,7 +65,7 @@ func TestItemLimit(t *testing.T) {
 	if o, err := n.Get(t.Context(), row, fits.Digest); err != nil || !bytes.Equal(o.Body, fits.Body) {
 		t.Errorf("the largest row: %d bytes, %v", o.Size, err)
 	}
-	nobody := open(t, Config{Address: unused(t)})
+	nobody := open(t, Config{Address: servertest.Free(t)})
 	if err := nobody.Put(t.Context(), row, object(fits.Size+1)); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("one byte more: %v", err)
 	}
@@ -275,7 +276,7 @@ func TestRestart(t *testing.T) {
 }
 
 func TestDead(t *testing.T) {
-	n := open(t, Config{Address: unused(t)})
+	n := open(t, Config{Address: servertest.Free(t)})
 	if _, err := n.Get(t.Context(), row, 1); !errors.Is(err, origin.ErrUnreachable) {
 		t.Errorf("get from nobody: %v", err)
 	}

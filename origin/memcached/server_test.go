@@ -26,7 +26,7 @@ func node(t testing.TB) string {
 		t.Log("no memcached on PATH (apt-get install memcached): the double stands in")
 		return double(t, nil)
 	}
-	address := unused(t)
+	address := servertest.Free(t)
 	_, port, _ := net.SplitHostPort(address)
 	command := exec.Command(program, "-u", "nobody", "-l", "127.0.0.1", "-p", port, "-t", "1", "-m", "64")
 	if err := command.Start(); err != nil {
@@ -46,12 +46,6 @@ func node(t testing.TB) string {
 	}
 	t.Fatalf("%s does not listen at %s", program, address)
 	return ""
-}
-
-// unused is an address at which nobody listens.
-func unused(t testing.TB) string {
-	l := servertest.Listen(t)
-	return l.Addr().String()
 }
 
 // double is a memcached of four commands. What it answers goes through bend, which may change it, or end the connection

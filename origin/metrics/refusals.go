@@ -27,10 +27,24 @@ var refusalLevels = map[origin.Reason]slog.Level{
 // Get implements origin.Getter.
 func (r *refusals) Get(ctx context.Context, req origin.Request) (origin.Response, error) {
 	resp, err := r.node.Get(ctx, req)
-	if level, ok := worth(&resp, err); ok && r.log.Enabled(ctx, level) {
-		r.tell(ctx, level, req, &resp, err)
-	}
+	r.tellOf(ctx, req, &resp, err)
 	return resp, err
+}
+
+// Refused is the node's: what it refuses from memory is told of as what it refuses otherwise.
+func (r *refusals) Refused(req origin.Request) (origin.Response, bool) {
+	resp, ok := r.node.Refused(req)
+	if ok {
+		r.tellOf(context.Background(), req, &resp, nil)
+	}
+	return resp, ok
+}
+
+// tellOf tells of an answer that is worth it.
+func (r *refusals) tellOf(ctx context.Context, req origin.Request, resp *origin.Response, err error) {
+	if level, ok := worth(resp, err); ok && r.log.Enabled(ctx, level) {
+		r.tell(ctx, level, req, resp, err)
+	}
 }
 
 // worth says whether an answer is worth a line, and of which level. A client that leaves is none.

@@ -3,9 +3,12 @@ package operator
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -138,6 +141,7 @@ func TestReadTokens(t *testing.T) {
 	for why, text := range map[string]string{
 		"nobody": "# nobody\n", "one word": "ann\n", "short": "ann 0123456789abcde\n", "twice": "ann 0123456789abcdef\nann 0123456789abcdeg\n",
 		"another word": "ann 0123456789abcdef admin\n", "long": "ann " + strings.Repeat("x", 257), "endless": strings.Repeat("x", 1<<20),
+		"cut off": "ann 0123456789abcdef\n" + strings.Repeat("#\n", 1<<19) + "bob fedcba9876543210\n",
 	} {
 		if all, err := ReadTokens(strings.NewReader(text)); err == nil || strings.Contains(err.Error(), "0123456789abcde") {
 			t.Errorf("%s: %+v, %v", why, all, err)
@@ -240,6 +244,40 @@ func TestStates(t *testing.T) {
 	}
 	if _, err := remote(plane, "another secret, not theirs").Events(t.Context()); err == nil {
 		t.Error("a stranger was told")
+	}
+}
+
+// plenty is a directory of many large states.
+type plenty []origin.State
+
+func (p plenty) Events(context.Context) ([]origin.State, error) { return slices.Clone(p), nil }
+
+// States that one answer does not take come in several, each once.
+func TestStatesInPages(t *testing.T) {
+	var all plenty
+	for i := range 18 {
+		s := origin.State{Event: demo(fmt.Sprintf("event-%02d", 17-i), time.Now().UTC().Truncate(time.Millisecond)), Version: 1}
+		for n := range 1000 {
+			name := fmt.Sprintf("%064d", n)
+			s.Masks = append(s.Masks, origin.Mask{ID: name, Pipeline: "a", From: 1 << 62, To: 1<<62 + 1})
+			s.Invalidations = append(s.Invalidations, origin.Invalidation{ID: name, Pipeline: "a", From: 1 << 62, To: 1<<62 + 1, Version: 1})
+		}
+		all = append(all, s)
+	}
+	asked := 0
+	h := States(shared, nil, all)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { asked++; h.ServeHTTP(w, r) }))
+	t.Cleanup(srv.Close)
+	r := NewRemote(srv.URL, shared, nil)
+	t.Cleanup(r.Close)
+	r.client.Timeout, r.client.Transport.(*http.Transport).ResponseHeaderTimeout = time.Minute, time.Minute // for the race detector
+	got, err := r.Events(t.Context())
+	slices.Reverse(all)
+	if err != nil || !reflect.DeepEqual(got, []origin.State(all)) {
+		t.Errorf("%d of %d states, %v", len(got), len(all), err)
+	}
+	if asked < 2 {
+		t.Errorf("%d requests: that is no test", asked)
 	}
 }
 

@@ -127,7 +127,7 @@ func (c *Client) ask(ctx context.Context, method, path string, header http.Heade
 	}
 	pause := askPause
 	for try := 1; ; try++ {
-		answer, err := send(ctx, c.client, c.token, method, c.base+path, header, sent, maxStates)
+		answer, _, err := send(ctx, c.client, c.token, method, c.base+path, header, sent, maxAnswer)
 		if err == nil {
 			return json.Unmarshal(answer, into)
 		}

@@ -49,6 +49,7 @@ var problems = []struct {
 	{control.ErrExists, "exists", http.StatusConflict},
 	{control.ErrMaskFirst, "mask-first", http.StatusConflict},
 	{control.ErrTooLate, "too-late", http.StatusConflict},
+	{control.ErrTooMany, "too-many-events", http.StatusConflict},
 	{control.ErrGone, "removed", http.StatusGone},
 	{control.ErrVersion, "version", http.StatusPreconditionFailed},
 	{control.ErrReused, "key-reused", http.StatusUnprocessableEntity},
@@ -84,6 +85,10 @@ func writeJSON(w http.ResponseWriter, status int, contentType string, v any) {
 	if err != nil {
 		panic(err) // nothing of ours cannot be written
 	}
+	write(w, status, contentType, body)
+}
+
+func write(w http.ResponseWriter, status int, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)

@@ -52,28 +52,36 @@ func (r *Remote) Apply(s origin.State) error {
 	if err != nil {
 		return err
 	}
-	_, err = send(context.Background(), r.client, r.token, http.MethodPost, r.url, nil, body, maxBody)
+	_, _, err = send(context.Background(), r.client, r.token, http.MethodPost, r.url, nil, body, maxBody)
 	return err
 }
 
 // Events implements origin.Directory.
 func (r *Remote) Events(ctx context.Context) ([]origin.State, error) {
-	body, err := send(ctx, r.client, r.token, http.MethodGet, r.url, nil, nil, maxStates)
-	if err != nil {
-		return nil, err
-	}
 	var all []origin.State
-	if err := decode(body, &all); err != nil {
-		return nil, fmt.Errorf("%s: %w", r.url, err)
+	for url, pages := r.url, 0; pages < maxPages; pages++ {
+		body, header, err := send(ctx, r.client, r.token, http.MethodGet, url, nil, nil, maxPage)
+		if err != nil {
+			return nil, err
+		}
+		var page []origin.State
+		if err := decode(body, &page); err != nil {
+			return nil, fmt.Errorf("%s: %w", url, err)
+		}
+		all = append(all, page...)
+		if header.Get("Link") == "" || len(page) == 0 {
+			return all, nil
+		}
+		url = r.url + "?after=" + page[len(page)-1].ID // what Link says, without leading anywhere else
 	}
-	return all, nil
+	return nil, fmt.Errorf("%s: more than %d pages", r.url, maxPages)
 }
 
-// send asks for something, and gives the body of a success, or the problem.
-func send(ctx context.Context, c *http.Client, token, method, url string, header http.Header, body []byte, limit int64) ([]byte, error) {
+// send asks for something, and gives the body and the fields of a success, or the problem.
+func send(ctx context.Context, c *http.Client, token, method, url string, header http.Header, body []byte, limit int64) ([]byte, http.Header, error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	maps.Copy(req.Header, header)
 	req.Header.Set("Authorization", "Bearer "+token)
@@ -82,23 +90,23 @@ func send(ctx context.Context, c *http.Client, token, method, url string, header
 	}
 	resp, err := c.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%s %s: %w", method, url, err)
+		return nil, nil, fmt.Errorf("%s %s: %w", method, url, err)
 	case int64(len(answer)) > limit:
-		return nil, fmt.Errorf("%s %s: the answer has more than %d bytes", method, url, limit)
+		return nil, nil, fmt.Errorf("%s %s: the answer has more than %d bytes", method, url, limit)
 	case resp.StatusCode/100 == 2:
-		return answer, nil
+		return answer, resp.Header, nil
 	}
 	p := &Problem{}
 	if json.Unmarshal(answer, p) != nil || p.Status != resp.StatusCode {
-		return nil, fmt.Errorf("%s %s: %s, without a word that this program understands", method, url, resp.Status)
+		return nil, nil, fmt.Errorf("%s %s: %s, without a word that this program understands", method, url, resp.Status)
 	}
-	return nil, p
+	return nil, nil, p
 }
 
 // temporary says whether trying again may help: nobody answered, or not now.

@@ -1,10 +1,14 @@
 package operator
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/origin/control"
@@ -15,14 +19,18 @@ const StatesPath = "/states"
 
 // What nodes and the control plane take from each other.
 const (
-	maxState  = 4 << 20  // bytes: of an event with all the masks and invalidations it can have
-	maxStates = 64 << 20 // bytes: of all events
+	maxState = 4 << 20 // bytes: of an event with all the masks and invalidations it can have
+	maxPage  = maxState
+	maxPages = 256
+
+	maxAnswer = 64 << 20 // bytes: that operators take
 )
 
 // States is how the control plane and the nodes talk, on a listener that nobody else can reach, with a token that all share:
 //
 //	POST /states    a state, which l is told of before 204 is answered: for nodes
-//	GET  /states    an array of all states of d: for the control plane
+//	GET  /states    an array of the states of d, by their events' names: for the control plane. When one answer does not take
+//	                all, its Link leads to the next (RFC 8288)
 //
 // What is nil cannot be asked for.
 func States(token string, l control.Listener, d origin.Directory) http.Handler {
@@ -87,6 +95,24 @@ func (s *states) tell(w http.ResponseWriter, r *http.Request) *Problem {
 	if err != nil {
 		return problem(http.StatusServiceUnavailable, err.Error())
 	}
-	writeJSON(w, http.StatusOK, "application/json", listed(all))
+	slices.SortFunc(all, func(a, b origin.State) int { return strings.Compare(a.ID, b.ID) })
+	after := r.URL.Query().Get("after")
+	var page [][]byte
+	size := len("[]")
+	for i := range all {
+		if all[i].ID <= after {
+			continue
+		}
+		body, err := json.Marshal(all[i])
+		if err != nil {
+			panic(err) // nothing of ours cannot be written
+		}
+		if size += len(body) + len(","); size > maxPage && len(page) > 0 {
+			w.Header().Set("Link", "<"+StatesPath+"?after="+all[i-1].ID+`>; rel="next"`) // a name needs no escapes
+			break
+		}
+		page = append(page, body)
+	}
+	write(w, http.StatusOK, "application/json", slices.Concat([]byte("["), bytes.Join(page, []byte(",")), []byte("]")))
 	return nil
 }

@@ -1,7 +1,6 @@
 package operator
 
 import (
-	"bufio"
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/liveorigin/liveorigin/origin/fresh"
+	"github.com/liveorigin/liveorigin/origin/secrets"
 )
 
 // Token is a secret by which an operator is known.
@@ -26,16 +26,22 @@ const (
 	minSecret = 16 // bytes
 	maxSecret = 256
 	maxTokens = 1000
+	maxBytes  = 1 << 20
 )
 
 // ReadTokens reads a file of tokens, one a line: name, secret, and the word read-only for who may only look. Empty lines
-// and those that begin with # are nobody's.
+// and those that begin with # are nobody's. What is larger than a MiB is refused whole: nobody's token is lost unnoticed.
 func ReadTokens(from io.Reader) ([]Token, error) {
+	text, err := secrets.ReadAll(from, maxBytes)
+	if err != nil {
+		return nil, fmt.Errorf("tokens: %w", err)
+	}
 	var all []Token
 	names := map[string]bool{}
-	lines := bufio.NewScanner(io.LimitReader(from, 1<<20))
-	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
+	n := 0
+	for line := range strings.Lines(string(text)) {
+		n++
+		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
 			continue
 		}
@@ -50,9 +56,6 @@ func ReadTokens(from io.Reader) ([]Token, error) {
 		}
 		names[t.Name] = true
 		all = append(all, t)
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("tokens: %w", err)
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("tokens: there are none, so nobody could do anything")

@@ -32,6 +32,7 @@ func TestCrowd(t *testing.T) {
 		wait(&second)
 		third.begun()
 		third.begun()
+		cs.giveUp(last.crowd, nil) // a timer of those who had this crowd before
 		synctest.Wait()
 		if n := waiting.Load(); n != 2 {
 			t.Errorf("%d wait for the last", n)

@@ -26,8 +26,14 @@ type stateful interface {
 //
 // Where g has no answer the connection is aborted, as if the machine had died: an edge then tries another origin, and
 // no cache keeps a made-up status.
-func Delivery(g origin.Getter, c Catalog, clock origin.Clock) http.Handler {
+func Delivery(g origin.Getter, c Catalog, clock origin.Clock) DeliveryHandler {
 	return &delivery{getter: g, catalog: c, clock: clock}
+}
+
+// A DeliveryHandler can also answer from a request's head alone; its Refuse is a guard's (guard.Limits).
+type DeliveryHandler interface {
+	http.Handler
+	Refuse(now time.Time, head, into []byte) []byte
 }
 
 type delivery struct {

@@ -188,8 +188,6 @@ func putRequest(path string, size int) []byte {
 	return append(head, body...)
 }
 
-func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
 // bareFloor is how long it takes until the last of so many sockets has its first byte when nothing is done but to write.
 func (s *server) bareFloor(b *testing.B, count int) moment {
 	b.Helper()

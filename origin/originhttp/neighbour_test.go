@@ -9,7 +9,10 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,37 +24,44 @@ import (
 // BenchmarkNeighbour is what one event's storm costs another event of the same process: how long the slowest hundredth of the
 // requests for its live edge take, as a multiple of what they take when all is calm. The target is 1.2. A storm is 2,000 requests
 // a second for what is not there yet, or 200 for segments that have left memory, which come from the store. Calm and storm take
-// turns, and the ratio is the median of the rounds. The storm's clients are on the same cores.
+// turns, and the ratio is the median of the rounds. The storm's clients have a process of their own, of the lowest priority:
+// they are on the same cores, and elsewhere they would not be. How many answers a second they got is reported, too.
 func BenchmarkNeighbour(b *testing.B) {
+	storms := []storm{{"refusals", []origin.SegmentNumber{4000}, 404, 2000}, {"dvr", []origin.SegmentNumber{2, 3, 4, 5, 6, 7}, 200, 200}}
 	if isChild() {
+		what, address, _ := strings.Cut(os.Getenv(childOf), " ")
+		for _, s := range storms {
+			if s.name == what {
+				s.wait(b, address)
+				return
+			}
+		}
 		serveNeighbours(b)
 		return
 	}
-	for _, storm := range []struct {
-		name    string
-		numbers []origin.SegmentNumber
-		status  int
-		rate    int // requests a second
-	}{{"refusals", []origin.SegmentNumber{4000}, 404, 2000}, {"dvr", []origin.SegmentNumber{2, 3, 4, 5, 6, 7}, 200, 200}} {
+	for _, storm := range storms {
 		b.Run(storm.name, func(b *testing.B) {
-			s := child(b, "BenchmarkNeighbour")
+			const name = "BenchmarkNeighbour"
+			s := child(b, name)
+			wind := childBy(b, name, storm.name+" "+s.addresses[0], "nice", "-n", "19")
 			var calm, stormy []time.Duration
 			var ratios []float64
+			answers, blown := 0, time.Duration(0)
 			for b.Loop() {
 				c := edgeP99(b, s.addresses[0])
-				blow, stop := context.WithCancel(b.Context())
-				var all sync.WaitGroup
-				const clients = 20
-				for i := range clients {
-					all.Go(func() {
-						n := storm.numbers[i%len(storm.numbers)]
-						every := clients * time.Second / time.Duration(storm.rate)
-						askEvery(b, blow, every, s.addresses[0], fmt.Sprintf("/storm/%s/%d.m4s", speedEvent("storm").Renditions[0].ID, n), storm.status)
-					})
-				}
+				fmt.Fprintln(wind.say, "blow")
+				began := time.Now()
 				w := edgeP99(b, s.addresses[0])
-				stop()
-				all.Wait()
+				fmt.Fprintln(wind.say, "stop")
+				blown += time.Since(began)
+				if !wind.hear.Scan() {
+					b.Fatal("the storm is gone")
+				}
+				n, err := strconv.Atoi(wind.hear.Text())
+				if err != nil {
+					b.Fatal(err)
+				}
+				answers += n
 				calm, stormy, ratios = append(calm, c), append(stormy, w), append(ratios, float64(w)/float64(c))
 			}
 			slices.Sort(calm)
@@ -61,7 +71,38 @@ func BenchmarkNeighbour(b *testing.B) {
 			b.ReportMetric(ms(calm[len(calm)/2]), "calm-p99-ms")
 			b.ReportMetric(ms(stormy[len(stormy)/2]), "storm-p99-ms")
 			b.ReportMetric(ratios[len(ratios)/2], "x-calm")
+			b.ReportMetric(float64(answers)/blown.Seconds(), "storm-answers/s")
 		})
+	}
+}
+
+// storm is what is asked for, and how often.
+type storm struct {
+	name    string
+	numbers []origin.SegmentNumber
+	status  int
+	rate    int // requests a second
+}
+
+// wait is the life of a storm's process: it blows when it is told to, until it is told to stop, and says how many answers it got.
+func (s storm) wait(b *testing.B, address string) {
+	fmt.Println("serving", address)
+	for told := bufio.NewScanner(os.Stdin); told.Scan(); {
+		ctx, stop := context.WithCancel(b.Context())
+		var all sync.WaitGroup
+		var answers atomic.Int64
+		const clients = 20
+		for i := range clients {
+			all.Go(func() {
+				n := s.numbers[i%len(s.numbers)]
+				path := fmt.Sprintf("/storm/%s/%d.m4s", speedEvent("storm").Renditions[0].ID, n)
+				answers.Add(askEvery(b, ctx, clients*time.Second/time.Duration(s.rate), address, path, s.status))
+			})
+		}
+		told.Scan()
+		stop()
+		all.Wait()
+		fmt.Println(answers.Load())
 	}
 }
 
@@ -109,12 +150,12 @@ func edgeP99(b *testing.B, address string) time.Duration {
 	return took[len(took)*99/100]
 }
 
-// askEvery asks for the same again and again, at its pace, or as fast as it is answered.
-func askEvery(b *testing.B, ctx context.Context, every time.Duration, address, path string, status int) {
+// askEvery asks for the same again and again, at its pace, or as fast as it is answered. It returns the number of answers.
+func askEvery(b *testing.B, ctx context.Context, every time.Duration, address, path string, status int) (answers int64) {
 	c, err := net.Dial("tcp", address)
 	if err != nil {
 		b.Error(err)
-		return
+		return 0
 	}
 	defer c.Close()
 	in := bufio.NewReader(c)
@@ -123,15 +164,16 @@ func askEvery(b *testing.B, ctx context.Context, every time.Duration, address, p
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return answers
 		case <-ticker.C:
 		}
 		fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path)
 		resp, err := http.ReadResponse(in, nil)
 		if err != nil || resp.StatusCode != status && resp.StatusCode != http.StatusServiceUnavailable {
 			b.Errorf("%s: %+v, %v", path, resp, err)
-			return
+			return answers
 		}
 		_, _ = io.Copy(io.Discard, resp.Body)
+		answers++
 	}
 }

@@ -14,9 +14,15 @@ import (
 
 // Limits bound what requests with a body may cost.
 type Limits struct {
-	Body     int64 // bytes of one body, or of one segment of a long upload; 0 means 16 MiB
-	InFlight int64 // bytes of all bodies that are being read; 0 means 1 GiB
+	Body     int64 // bytes of one body, or of one segment of a long upload; 0 means DefaultBody
+	InFlight int64 // bytes of all bodies that are being read; 0 means DefaultInFlight
 }
+
+// The limits of Publishing.
+const (
+	DefaultBody     = 16 << 20
+	DefaultInFlight = 1 << 30
+)
 
 // PublishingOptions say who may publish, and what it may cost; the zero value lets everyone.
 type PublishingOptions struct {
@@ -56,10 +62,10 @@ type PublishingOptions struct {
 // All but 408, 413 and 503 that can be said before the body are said before the body, 413 too where a length was announced.
 func Publishing(p origin.Publisher, c Catalog, clock origin.Clock, o PublishingOptions) http.Handler {
 	if o.Body <= 0 {
-		o.Body = 16 << 20
+		o.Body = DefaultBody
 	}
 	if o.InFlight <= 0 {
-		o.InFlight = 1 << 30
+		o.InFlight = DefaultInFlight
 	}
 	if o.Drift <= 0 {
 		o.Drift = 5 * time.Second

@@ -10,8 +10,8 @@ import (
 	"github.com/liveorigin/liveorigin/origin"
 )
 
-// refuser is a Getter that can say no before it is asked in earnest. A Node is one; with anything wrapped around it, it is
-// none, and every request is asked in earnest.
+// refuser is a Getter that can say no before it is asked in earnest. A Node is one; a Getter that wraps one has to say so,
+// or every request is asked in earnest.
 type refuser interface {
 	Refused(origin.Request) (origin.Response, bool)
 }
@@ -102,8 +102,9 @@ func plainGet(head []byte) (path string, ok bool) {
 
 var (
 	lineEnd = []byte("\n")
-	// heeded are the fields that an answer, or what happens to its connection, depends on.
-	heeded = [][]byte{[]byte("Connection"), []byte("Expect"), []byte("Upgrade"), []byte("Sec-Purpose"), []byte("Purpose")}
+	// heeded are the fields that an answer, what happens to its connection, or what is said of it in a log depends on.
+	heeded = [][]byte{[]byte("Connection"), []byte("Expect"), []byte("Upgrade"), []byte("Sec-Purpose"), []byte("Purpose"),
+		[]byte("Traceparent")}
 )
 
 // appendTo writes the fields as they travel.

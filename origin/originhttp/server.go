@@ -63,9 +63,7 @@ func NewServer(h http.Handler, role Role, logger *slog.Logger) *http.Server {
 // as ServeGuarded does.
 func Serve(ctx context.Context, ln net.Listener, srv *http.Server, maxConnections int) error {
 	limits := guard.Limits{Connections: maxConnections}
-	if h, ok := srv.Handler.(interface {
-		Refuse(now time.Time, head, into []byte) []byte
-	}); ok {
+	if h, ok := srv.Handler.(DeliveryHandler); ok {
 		limits.Refuse = h.Refuse
 	}
 	if srv.ErrorLog != nil {

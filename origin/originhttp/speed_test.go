@@ -77,6 +77,8 @@ func publishing(node *origin.Node) http.Handler {
 	return originhttp.Publishing(node, node, new(origin.Wall), originhttp.PublishingOptions{})
 }
 
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
 // segmentOf is a clean segment of about 512 KiB, filled up after its samples, and where it goes.
 func segmentOf(b testing.TB, ev origin.Event, n origin.SegmentNumber, size int) origin.Publication {
 	b.Helper()
@@ -113,10 +115,14 @@ type server struct {
 }
 
 // child starts this benchmark once more, in a process that serves until its standard input is closed.
-func child(b *testing.B, name string) server {
+func child(b *testing.B, name string) server { return childBy(b, name, name) }
+
+// childBy is child for one of several children, which is told what it is, started by way of another command if one is given.
+func childBy(b *testing.B, name, what string, by ...string) server {
 	b.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^$", "-test.bench=^"+name+"$", "-test.benchtime=1x")
-	cmd.Env, cmd.Stderr = append(os.Environ(), childOf+"="+name), os.Stderr
+	args := append(by, os.Args[0], "-test.run=^$", "-test.bench=^"+name+"$", "-test.benchtime=1x")
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Env, cmd.Stderr = append(os.Environ(), childOf+"="+what), os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		b.Fatal(err)

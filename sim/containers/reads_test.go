@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/scenarios/databases"
 	"github.com/liveorigin/liveorigin/sim/containers"
 	"github.com/liveorigin/liveorigin/sim/stack"
 )
@@ -27,7 +28,7 @@ func testReads(t *testing.T, s *containers.Stack) {
 	if _, err := pinned.Get(t.Context(), k, o.Digest); !errors.Is(err, origin.ErrNoQuorum) {
 		t.Errorf("without a copy where reads are made: %v", err)
 	}
-	d := databases(s)
+	d := fileOf(s)
 	if err := d.CreateKeyspace(t.Context(), []string{here}, t.Name()); err != nil {
 		t.Fatal(err)
 	}
@@ -54,13 +55,13 @@ func testReads(t *testing.T, s *containers.Stack) {
 	}
 }
 
-// databases is what a file would say of a stack whose one region writes here and reads there.
-func databases(s *containers.Stack) stack.Databases {
+// fileOf is what a file would say of a stack whose one region writes here and reads there.
+func fileOf(s *containers.Stack) databases.Config {
 	to, from := cluster(s, here), cluster(s, there)
 	for own, at := range from.Published { // any order: another map
 		to.Published[own] = at
 	}
-	return stack.Databases{Keyspace: fmt.Sprintf("t%x", time.Now().UnixNano()), Retention: time.Hour, Regions: map[string]stack.Database{
+	return databases.Config{Keyspace: fmt.Sprintf("t%x", time.Now().UnixNano()), Retention: time.Hour, Regions: map[string]databases.Region{
 		here: {Datacenter: here, Hosts: to.Hosts, Published: to.Published, Replicas: replicas(s)[here],
-			Reads: &stack.ReadDatabase{Datacenter: there, Hosts: from.Hosts, Replicas: replicas(s)[there]}}}}
+			Reads: &databases.Reads{Datacenter: there, Hosts: from.Hosts, Replicas: replicas(s)[there]}}}}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/origin/cassandra"
 	"github.com/liveorigin/liveorigin/origin/servertest"
+	"github.com/liveorigin/liveorigin/scenarios/databases"
 	"github.com/liveorigin/liveorigin/sim/stack"
 )
 
@@ -70,15 +71,15 @@ func writeSecrets(t *testing.T, dir string, right *servertest.Authority) {
 	}
 }
 
-// databases is what a file says of a node, and of how one gets at it.
-func databases(dir string, node Part, access string) (stack.Databases, error) {
+// fileOf is what a file says of a node, and of how one gets at it.
+func fileOf(dir string, node Part, access string) (databases.Config, error) {
 	src := fmt.Sprintf("cassandra: %s\nregions: {us-east: {datacenter: us-east, replicas: 1, hosts: [\"%v:9042\"], published: {%q: %q}}}\n",
 		access, node.Inside, node.Inside, node.Address)
 	path := filepath.Join(dir, "databases.yaml")
 	if err := os.WriteFile(path, []byte(src), 0o600); err != nil {
-		return stack.Databases{}, err
+		return databases.Config{}, err
 	}
-	d, err := stack.ReadDatabases(path)
+	d, err := databases.Read(path)
 	d.Keyspace = "secured"
 	return d, err
 }
@@ -99,7 +100,7 @@ func TestSecured(t *testing.T) {
 	authority, dir := servertest.NewAuthority(t), t.TempDir()
 	node := startSecured(t, s, authority)
 	writeSecrets(t, dir, authority)
-	d, err := databases(dir, node, access)
+	d, err := fileOf(dir, node, access)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +143,7 @@ var misfits = map[string]misfit{
 }
 
 func testMisfit(t *testing.T, dir string, node Part, row misfit) {
-	d, err := databases(dir, node, strings.Replace(access, row.old, row.new, 1))
+	d, err := fileOf(dir, node, strings.Replace(access, row.old, row.new, 1))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/liveorigin/liveorigin/origin/cassandra"
 	"github.com/liveorigin/liveorigin/origin/originhttp"
 	"github.com/liveorigin/liveorigin/scenarios"
+	"github.com/liveorigin/liveorigin/scenarios/databases"
 	"github.com/liveorigin/liveorigin/sim/parts"
 )
 
@@ -25,7 +26,7 @@ type PartConfig struct {
 	Tier      Tier                 `json:"tier"`
 	Region    string               `json:"region"`
 	Name      string               `json:"name"`
-	Databases Databases            `json:"databases"`
+	Databases databases.Config     `json:"databases"`
 }
 
 // What the harness can tell such a process to do, and what it puts into the table of addresses besides them.
@@ -73,11 +74,11 @@ func RunPart(ctx context.Context, child *parts.Child) error {
 			_ = p.listener[name].Close() // until open
 		}
 	}
-	databases := NewReal(ctx, p.Databases, sc.Storage.Cache != "")
-	defer databases.Close()
+	connections := NewReal(ctx, p.Databases, sc.Storage.Cache != "")
+	defer connections.Close()
 	var build func() error
 	if p.Tier == Origin {
-		build, err = p.origin(ctx, databases, sc)
+		build, err = p.origin(ctx, connections, sc)
 	} else {
 		build = p.edge
 	}
@@ -95,7 +96,7 @@ func RunPart(ctx context.Context, child *parts.Child) error {
 	if err != nil {
 		return err
 	}
-	if err := p.assemble(ctx, sc, databases, table); err != nil {
+	if err := p.assemble(ctx, sc, connections, table); err != nil {
 		return err
 	}
 	defer p.close()
@@ -116,7 +117,7 @@ func (p *part) listeners() []string {
 }
 
 // assemble makes a stack that has no parts yet, but knows where the origins are.
-func (p *part) assemble(ctx context.Context, sc *scenarios.Scenario, databases *Real, table map[string]string) error {
+func (p *part) assemble(ctx context.Context, sc *scenarios.Scenario, connections *Real, table map[string]string) error {
 	start, err := time.Parse(time.RFC3339Nano, table[theStart])
 	if err != nil {
 		return fmt.Errorf("the event's start: %w", err)
@@ -130,7 +131,7 @@ func (p *part) assemble(ctx context.Context, sc *scenarios.Scenario, databases *
 	wiring.listen = p.open
 	p.urls = table
 	p.stack = newStack(ctx, Config{Scenario: sc, Event: ev, Faults: p.faults, Runtime: p.clock,
-		Recorder: p.clock.Recorder(start, p.child), Wiring: wiring, Media: CMAF, Storage: databases, Databases: true})
+		Recorder: p.clock.Recorder(start, p.child), Wiring: wiring, Media: CMAF, Storage: connections, Databases: true})
 	p.stack.know(wiring, table)
 	return nil
 }
@@ -152,8 +153,8 @@ func (p *part) close() {
 }
 
 // origin connects to the databases, and returns what makes the node once everybody's addresses are known.
-func (p *part) origin(ctx context.Context, databases *Real, sc *scenarios.Scenario) (build func() error, err error) {
-	rows, err := databases.Rows(p.Region)
+func (p *part) origin(ctx context.Context, connections *Real, sc *scenarios.Scenario) (build func() error, err error) {
+	rows, err := connections.Rows(p.Region)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +163,7 @@ func (p *part) origin(ctx context.Context, databases *Real, sc *scenarios.Scenar
 		if region == p.Region {
 			continue
 		}
-		if tables[region], err = databases.Table(region); err != nil {
+		if tables[region], err = connections.Table(region); err != nil {
 			return nil, err
 		}
 	}
@@ -192,7 +193,7 @@ func (p *part) startOrigin(ctx context.Context, rows Rows, tables map[string]*ca
 			continue
 		}
 		r := s.copying(region)
-		r.From, r.To = announced{}, cassandra.NewArrivals(tables[region])
+		r.From, r.To = databases.Announced{}, cassandra.NewArrivals(tables[region])
 		there, err := p.neighbours(region)
 		if err != nil {
 			return err
@@ -244,7 +245,7 @@ func (p *part) catchUp(ctx context.Context, node *origin.Node, neighbours []*ori
 		node.Announce(a)
 	}
 	arrivals := p.stack.copying(p.Region)
-	arrivals.From, arrivals.To, arrivals.Peers = announced{}, cassandra.NewArrivals(table), []origin.Peer{node}
+	arrivals.From, arrivals.To, arrivals.Peers = databases.Announced{}, cassandra.NewArrivals(table), []origin.Peer{node}
 	for _, region := range p.stack.Scenario.RegionNames() {
 		if region == p.Region {
 			continue

@@ -12,6 +12,7 @@ import (
 	"github.com/liveorigin/liveorigin/faults"
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/scenarios"
+	"github.com/liveorigin/liveorigin/scenarios/databases"
 	"github.com/liveorigin/liveorigin/sim/parts"
 )
 
@@ -39,7 +40,7 @@ type process struct {
 // ProcessesConfig says how processes are started.
 type ProcessesConfig struct {
 	Scenario  *scenarios.Scenario
-	Databases Databases
+	Databases databases.Config
 	// Exe is the program, whose verb Args makes it a part: it calls parts.Main with RunPart. Empty means this program.
 	Exe  string
 	Args []string
@@ -136,7 +137,7 @@ func NewOver(ctx context.Context, p *Processes, sc *scenarios.Scenario, ev origi
 	}
 	wiring := newLoopback(ctx, rt)
 	s := newStack(ctx, Config{Scenario: sc, Event: ev, Faults: fs, Runtime: rt, Recorder: rec, Wiring: wiring, Media: CMAF,
-		Storage: NewReal(ctx, Databases{}, false), Databases: true})
+		Storage: NewReal(ctx, databases.Config{}, false), Databases: true})
 	s.processes = p
 	s.know(wiring, table)
 	for _, e := range p.edges {

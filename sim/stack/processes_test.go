@@ -17,6 +17,7 @@ import (
 	"github.com/liveorigin/liveorigin/origin/cassandra/cqldouble"
 	"github.com/liveorigin/liveorigin/origin/originhttp"
 	"github.com/liveorigin/liveorigin/scenarios"
+	"github.com/liveorigin/liveorigin/scenarios/databases"
 	"github.com/liveorigin/liveorigin/sim/parts"
 )
 
@@ -72,17 +73,17 @@ func newOverDouble(t *testing.T, besides string) *overDouble {
 }
 
 // databasesOver are a double's, with a keyspace for the scenario.
-func databasesOver(t *testing.T, sc *scenarios.Scenario) Databases {
+func databasesOver(t *testing.T, sc *scenarios.Scenario) databases.Config {
 	t.Helper()
 	double, err := cqldouble.Start(cqldouble.Config{Nodes: map[string]int{"east": 3, "west": 3}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(double.Close)
-	d := Databases{Keyspace: "live", Retention: time.Minute, Regions: map[string]Database{}}
+	d := databases.Config{Keyspace: "live", Retention: time.Minute, Regions: map[string]databases.Region{}}
 	for _, region := range sc.RegionNames() {
 		hosts, published := double.Hosts(region)
-		d.Regions[region] = Database{Datacenter: region, Hosts: hosts, Published: published}
+		d.Regions[region] = databases.Region{Datacenter: region, Hosts: hosts, Published: published}
 	}
 	if err := d.CreateKeyspace(t.Context(), sc.RegionNames(), "a test"); err != nil {
 		t.Fatal(err)

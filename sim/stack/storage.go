@@ -3,7 +3,6 @@ package stack
 import (
 	"context"
 	"math"
-	"time"
 
 	"github.com/liveorigin/liveorigin/faults"
 	"github.com/liveorigin/liveorigin/origin"
@@ -96,10 +95,6 @@ func (c *Config) admission() (origin.Admission, error) {
 		Egress: a.Egress / 8})
 }
 
-// storeTimeout bounds a put or a get of an origin: less than a client waits for one try (originhttp.ClientOptions), so that
-// it is told 503 and does not have to guess.
-const storeTimeout = 750 * time.Millisecond
-
 // objects is a store of whole objects over a region's rows, for one user of it.
 func (c *Config) objects(ctx context.Context, user string, rows Rows, recent int) origin.Store {
 	if rows.Whole {
@@ -107,5 +102,5 @@ func (c *Config) objects(ctx context.Context, user string, rows Rows, recent int
 	}
 	return keyvalue.New(keyvalue.Config{Table: rows.Table, Caches: rows.Caches, Runtime: c.Runtime, Context: ctx,
 		Seed:       streams.New(c.Scenario.Seed, "tokens of "+user).Uint64(),
-		ChunkBytes: c.Scenario.Storage.Chunk, Recent: recent, Timeout: storeTimeout})
+		ChunkBytes: c.Scenario.Storage.Chunk, Recent: recent})
 }

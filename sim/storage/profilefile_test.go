@@ -75,7 +75,7 @@ func TestProfileProblems(t *testing.T) {
 		{"mib_p50: 24ms, ", "", `write.mib_p99: more than nothing, with a mib_p50 of nothing`},
 		{"p99: 35ms", "p99: 35h", `write.p99: 35h0m0s is not between`},
 		{"every: 1m0s", "every: 0s", `pauses.every: 0s is not between`},
-		{"p50: 200ms", "p50: 2h", `mine.yaml:6:26: pauses.p50: 2h0m0s is not between`},
+		{"p50: 200ms", "p50: 2h", `mine.yaml:6:28: pauses.p50: 2h0m0s is not between`},
 		{"181.5/s", "181.5", `"181.5" is not operations a second, as 181/s`},
 		{"181.5/s", "181.5/min", `mine.yaml:7:30: "181.5/min" is not operations a second`},
 		{"181.5/s", "NaN/s", `is not operations a second`},

@@ -148,8 +148,9 @@ func (b Body) check(wrong strictyaml.Wrong, path string) {
 }
 
 func percentiles(wrong strictyaml.Wrong, path string, p50, p99, least Span) {
-	within(wrong, path+"p50", p50, least, spanMost)
-	if within(wrong, path+"p99", p99, least, spanMost) && p99 < p50 {
+	known := within(wrong, path+"p50", p50, least, spanMost)
+	known = within(wrong, path+"p99", p99, least, spanMost) && known
+	if known && p99 < p50 {
 		wrong(path+"p99", "%v is less than p50 %v", p99, p50)
 	}
 }

@@ -1,27 +1,29 @@
-package stack
+// Package databases is the file that says where Cassandra and memcached are, and the connections to them: for runs, and for
+// origins of one's own.
+package databases
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	_ "embed"
 	"errors"
 	"fmt"
 	"maps"
 	"net"
-	"os"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"time"
 
+	"github.com/liveorigin/liveorigin/origin/secrets"
 	"github.com/liveorigin/liveorigin/scenarios/strictyaml"
 )
 
-// Databases says where real databases are: a Cassandra data centre for each region, and the nodes of its cache. Of
+// Config says where real databases are: a Cassandra data centre for each region, and the nodes of its cache. Of
 // containers the harness knows it, of others a file says it; processes get it as JSON.
-type Databases struct {
-	Cassandra Cluster             `yaml:"cassandra" json:"cassandra"`
-	Regions   map[string]Database `yaml:"regions" json:"regions"`
-	// Keyspace is the run's own, and Retention for how long its rows are kept at most.
+type Config struct {
+	Cassandra Cluster           `yaml:"cassandra" json:"cassandra"`
+	Regions   map[string]Region `yaml:"regions" json:"regions"`
+	// Keyspace is a run's own, or the origins', and Retention for how long its rows are kept at most.
 	Keyspace  string        `yaml:"-" json:"keyspace"`
 	Retention time.Duration `yaml:"-" json:"retention"`
 }
@@ -44,32 +46,32 @@ type TLSFile struct {
 	ServerName string `yaml:"server_name" json:"server_name,omitempty"`
 }
 
-// Database is one region's.
-type Database struct {
+// Region is one region's.
+type Region struct {
 	Datacenter string   `yaml:"datacenter" json:"datacenter"`
 	Hosts      []string `yaml:"hosts" json:"hosts"` // host:port of some nodes
 	// Replicas is how many copies the data centre keeps of a row; 3 by default.
 	Replicas int `yaml:"replicas" json:"replicas,omitempty"`
 	// Reads is a data centre that rows are read from; nil reads where the region writes.
-	Reads     *ReadDatabase `yaml:"reads" json:"reads,omitempty"`
-	Memcached []string      `yaml:"memcached" json:"memcached,omitempty"` // host:port of every node
+	Reads     *Reads   `yaml:"reads" json:"reads,omitempty"`
+	Memcached []string `yaml:"memcached" json:"memcached,omitempty"` // host:port of every node
 	// Published is where nodes are reached, host:port, by their own IP addresses.
 	Published map[string]string `yaml:"published" json:"published,omitempty"`
 }
 
-// ReadDatabase is a data centre of the same cluster whose nodes only read: Cassandra copies there what a region writes, and
+// Reads is a data centre of the same cluster whose nodes only read: Cassandra copies there what a region writes, and
 // what has not come there yet is read where it was written. No file names another cluster, since nothing here would copy
 // there.
-type ReadDatabase struct {
+type Reads struct {
 	Datacenter string   `yaml:"datacenter" json:"datacenter"`
 	Hosts      []string `yaml:"hosts" json:"hosts"`
 	Replicas   int      `yaml:"replicas" json:"replicas,omitempty"`
 }
 
-// ReadDatabases reads the file of `run --stack external`, strictly (package strictyaml).
-func ReadDatabases(path string) (d Databases, err error) {
+// Read reads the file of `run --stack external`, and of an origin's storage.databases, strictly (package strictyaml).
+func Read(path string) (d Config, err error) {
 	if err := strictyaml.ReadFile(strictyaml.Kind{Name: "file of databases", First: "regions"}, path, &d, d.check); err != nil {
-		return Databases{}, err
+		return Config{}, err
 	}
 	d.Cassandra.beside(filepath.Dir(path))
 	return d, nil
@@ -88,14 +90,14 @@ func (c *Cluster) beside(dir string) {
 	}
 }
 
-//go:embed databases.yaml
-var exampleDatabases []byte
+//go:embed example.yaml
+var example []byte
 
-// ExampleDatabases is a file for ReadDatabases that has everything, with what it means.
-func ExampleDatabases() []byte { return exampleDatabases }
+// Example is a file for Read that has everything, with what it means.
+func Example() []byte { return example }
 
 // check says everything that is wrong with it.
-func (d *Databases) check(wrong strictyaml.Wrong) {
+func (d *Config) check(wrong strictyaml.Wrong) {
 	if len(d.Regions) == 0 {
 		wrong("regions", "none; each region of a scenario needs its datacenter and hosts")
 	}
@@ -103,9 +105,10 @@ func (d *Databases) check(wrong strictyaml.Wrong) {
 	for _, name := range slices.Sorted(maps.Keys(d.Regions)) {
 		r, path := d.Regions[name], "regions."+name
 		checkDatacenter(wrong, path, r.Datacenter, r.Hosts, r.Replicas)
-		for _, host := range slices.Concat(r.Memcached, slices.Sorted(maps.Values(r.Published))) {
+		for _, host := range r.Memcached {
 			checkHost(wrong, path, host)
 		}
+		checkPublished(wrong, path+".published", r.Published)
 		if r.Reads == nil {
 			continue
 		}
@@ -142,6 +145,17 @@ func checkDatacenter(wrong strictyaml.Wrong, path, name string, hosts []string, 
 	}
 }
 
+// checkPublished wants nodes as the driver calls them: an IP address, and no port.
+func checkPublished(wrong strictyaml.Wrong, path string, published map[string]string) {
+	for node, host := range published { // any order: problems are sorted
+		path := strictyaml.Join(path, node)
+		if address, err := netip.ParseAddr(node); err != nil || address.Unmap().String() != node {
+			wrong(path, "%q is no IP address of a node, such as 10.1.0.1 or fd00::1", node)
+		}
+		checkHost(wrong, path, host)
+	}
+}
+
 func checkHost(wrong strictyaml.Wrong, path, host string) {
 	if _, _, err := net.SplitHostPort(host); err != nil {
 		wrong(path, "%q is not host:port", host)
@@ -149,7 +163,7 @@ func checkHost(wrong strictyaml.Wrong, path, host string) {
 }
 
 // For says what the regions of a scenario lack.
-func (d *Databases) For(regions []string) error {
+func (d *Config) For(regions []string) error {
 	var errs []error
 	for _, name := range regions {
 		if _, ok := d.Regions[name]; !ok {
@@ -164,14 +178,11 @@ func (c Cluster) Password() (string, error) {
 	if c.PasswordFile == "" {
 		return "", nil
 	}
-	src, err := os.ReadFile(c.PasswordFile)
+	password, err := secrets.ReadPassword(c.PasswordFile)
 	if err != nil {
 		return "", fmt.Errorf("read Cassandra's password: %w", err)
 	}
-	for len(src) > 0 && (src[len(src)-1] == '\n' || src[len(src)-1] == '\r') {
-		src = src[:len(src)-1]
-	}
-	return string(src), nil
+	return password, nil
 }
 
 // Config is the TLS configuration; nil where there is none.
@@ -180,18 +191,14 @@ func (t *TLSFile) Config() (*tls.Config, error) {
 		return nil, nil
 	}
 	c := &tls.Config{ServerName: t.ServerName, MinVersion: tls.VersionTLS12}
+	var err error
 	if t.CA != "" {
-		pem, err := os.ReadFile(t.CA)
-		if err != nil {
+		if c.RootCAs, err = secrets.ReadAuthorities(t.CA); err != nil {
 			return nil, fmt.Errorf("read who signs Cassandra's certificates: %w", err)
-		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s has no certificate in PEM", t.CA)
 		}
 	}
 	if t.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+		pair, err := secrets.ReadPair(t.Cert, t.Key)
 		if err != nil {
 			return nil, fmt.Errorf("read the client's certificate: %w", err)
 		}

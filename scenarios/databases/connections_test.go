@@ -1,4 +1,4 @@
-package stack
+package databases
 
 import (
 	"crypto/tls"
@@ -56,7 +56,7 @@ regions:
 	if err := d.CreateKeyspace(t.Context(), region, "test"); err != nil {
 		t.Fatal(err)
 	}
-	real := NewReal(t.Context(), d, false)
+	real := New(t.Context(), d, false)
 	defer real.Close()
 	rows, err := real.Rows("us-east")
 	if err != nil {
@@ -68,9 +68,9 @@ regions:
 	}
 }
 
-func databasesAt(t *testing.T, dir string) Databases {
+func databasesAt(t *testing.T, dir string) Config {
 	t.Helper()
-	d, err := ReadDatabases(filepath.Join(dir, "databases.yaml"))
+	d, err := Read(filepath.Join(dir, "databases.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}

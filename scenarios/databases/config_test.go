@@ -1,4 +1,4 @@
-package stack
+package databases
 
 import (
 	"os"
@@ -9,16 +9,16 @@ import (
 	"testing"
 )
 
-func databasesOf(t *testing.T, src string) (Databases, error) {
+func databasesOf(t *testing.T, src string) (Config, error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "databases.yaml")
 	if err := os.WriteFile(path, []byte(src), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return ReadDatabases(path)
+	return Read(path)
 }
 
-func TestReadDatabases(t *testing.T) {
+func TestRead(t *testing.T) {
 	d, err := databasesOf(t, `
 cassandra: {user: live, password_file: pw}
 regions:
@@ -34,7 +34,7 @@ regions:
 }
 
 // Every mistake is told with what it is, and unknown keys with their place.
-func TestReadDatabasesBad(t *testing.T) {
+func TestReadMistakes(t *testing.T) {
 	for src, want := range map[string]string{
 		"":                     "databases.yaml:1:1: nothing in here; a file of databases begins with `regions:`",
 		"cassandra: {user: u}": "databases.yaml:1:1: regions: none",
@@ -48,23 +48,27 @@ func TestReadDatabasesBad(t *testing.T) {
 		"regions: {e: {datacenter: d, hosts: [\"a:1\"], reads: {datacenter: d, hosts: [\"a:1\"]}}}":               `regions.e.reads: region e writes to data centre d; name one that nobody writes to`,
 		"regions: {e: {datacenter: d, hosts: [\"a:1\"], reads: {datacenter: r, hosts: [\"b:1\"]}}, f: {datacenter: c, hosts: [\"a:1\"], reads: {datacenter: r, hosts: [\"b:1\"]}}}": `regions.f.reads: data centre r is for the reads of region e`,
 		"cassandra: {tls: {cert: x}}\nregions: {e: {datacenter: d, hosts: [\"a:1\"]}}":                                                                                              "cert and key belong together",
+		"regions:\n  e:\n    datacenter: d\n    hosts: [\"a:1\"]\n    published: {node-1: \"a:1\"}":                                                                                 `databases.yaml:5:25: regions.e.published.node-1: "node-1" is no IP address of a node, such as 10.1.0.1 or fd00::1`,
+		"regions: {e: {datacenter: d, hosts: [\"a:1\"], published: {\"10.0.0.1:9042\": \"a:1\"}}}":                                                                                  `"10.0.0.1:9042" is no IP address`,
+		"regions: {e: {datacenter: d, hosts: [\"a:1\"], published: {\"FD00:0::1\": \"a:1\"}}}":                                                                                      `"FD00:0::1" is no IP address`,
+		"regions: {e: {datacenter: d, hosts: [\"a:1\"], published: {10.0.0.1: a}}}":                                                                                                 `regions.e.published.10.0.0.1: "a" is not host:port`,
 		"regions: [": "databases.yaml:",
 	} {
 		if _, err := databasesOf(t, src); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %s", src, err, want)
 		}
 	}
-	if _, err := ReadDatabases("/nowhere/d.yaml"); err == nil {
+	if _, err := Read("/nowhere/d.yaml"); err == nil {
 		t.Error("a file that is not there was read")
 	}
 }
 
 // The example is right as it is, and shows every key when all that is commented out is not.
-func TestExampleDatabases(t *testing.T) {
-	if _, err := databasesOf(t, string(ExampleDatabases())); err != nil {
+func TestExample(t *testing.T) {
+	if _, err := databasesOf(t, string(Example())); err != nil {
 		t.Error(err)
 	}
-	whole := regexp.MustCompile(`(?m)^( *)# ( *[a-z_]+:)`).ReplaceAllString(string(ExampleDatabases()), "$1$2")
+	whole := regexp.MustCompile(`(?m)^( *)# ( *[a-z_]+:)`).ReplaceAllString(string(Example()), "$1$2")
 	d, err := databasesOf(t, whole)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, whole)
@@ -84,14 +88,14 @@ func TestExampleDatabases(t *testing.T) {
 }
 
 // Files are looked for beside the one that names them.
-func TestFilesBesideDatabases(t *testing.T) {
+func TestFilesBeside(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "databases.yaml")
 	src := "cassandra: {password_file: pw, tls: {ca: ca.pem, cert: sub/cert.pem, key: /key.pem}}\nregions: {e: {datacenter: d, hosts: [\"a:1\"]}}"
 	if err := os.WriteFile(path, []byte(src), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d, err := ReadDatabases(path)
+	d, err := Read(path)
 	want := Cluster{PasswordFile: filepath.Join(dir, "pw"),
 		TLS: &TLSFile{CA: filepath.Join(dir, "ca.pem"), Cert: filepath.Join(dir, "sub/cert.pem"), Key: "/key.pem"}}
 	if err != nil || !reflect.DeepEqual(d.Cassandra, want) {
