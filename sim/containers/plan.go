@@ -135,7 +135,7 @@ func (p Plan) Check() error {
 			zones[z] = true
 		}
 	}
-	if p.Heap < 256*mebibyte || p.CassandraMemory < p.Heap+p.Disk {
+	if p.Heap < 256*mebibyte || p.CassandraMemory < p.Heap {
 		bad("a heap of %s in a container of %s: Cassandra needs a heap of 256 MiB, and what is outside of it",
 			size(p.Heap), size(p.CassandraMemory))
 	}

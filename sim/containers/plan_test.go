@@ -50,8 +50,8 @@ func TestPlanParts(t *testing.T) {
 		}
 	}
 	p = Plan{Regions: p.Regions, CassandraMemory: 1000, MemcachedMemory: 10, Disk: 5}
-	if got := p.Memory(); got != 4*1005+4*10 {
-		t.Errorf("memory %d, want %d", got, 4*1005+4*10)
+	if got := p.Memory(); got != 4*1005+4*10+keeperMemory {
+		t.Errorf("memory %d, want %d", got, 4*1005+4*10+keeperMemory)
 	}
 }
 
