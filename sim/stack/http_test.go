@@ -56,7 +56,7 @@ func newWorld(t *testing.T, more string, overrides ...scenarios.Override) *world
 		t.Fatal(err)
 	}
 	rt := hurried.New()
-	ev := sc.Event(rt.Now().Add(2*time.Second + sc.Before()))
+	ev := sc.Event(rt.Now().Add(8*time.Second + sc.Before())) // most of a second, to get everything ready on a busy machine
 	var fs []faults.Fault
 	for _, spec := range sc.FaultSpecs() {
 		fs = append(fs, faults.New(spec, ev.AvailabilityStartTime, rt))
