@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -51,13 +52,18 @@ func closeAll(conns []*os.File) {
 // answered, and what processor time the server spent until then, go with it.
 type moment struct{ arrived, read, answered, spent time.Duration }
 
-// least is the least of each.
-func least(all []moment) moment {
-	m := all[0]
-	for _, o := range all[1:] {
-		m = moment{min(m.arrived, o.arrived), min(m.read, o.read), min(m.answered, o.answered), min(m.spent, o.spent)}
+// middle has the median of each time.
+func middle(all []moment) moment {
+	of := func(each func(moment) time.Duration) time.Duration {
+		times := make([]time.Duration, len(all))
+		for i, m := range all {
+			times[i] = each(m)
+		}
+		slices.Sort(times)
+		return times[len(times)/2]
 	}
-	return m
+	return moment{of(func(m moment) time.Duration { return m.arrived }), of(func(m moment) time.Duration { return m.read }),
+		of(func(m moment) time.Duration { return m.answered }), of(func(m moment) time.Duration { return m.spent })}
 }
 
 // last is when the last connection has its first byte, after begin was called. One byte of each has been read then.
