@@ -2,13 +2,11 @@ package guard
 
 import (
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 
 	"github.com/liveorigin/liveorigin/origin/fresh"
+	"github.com/liveorigin/liveorigin/origin/secrets"
 )
 
 // Files are where a server's certificate comes from, as PEM.
@@ -60,7 +58,7 @@ func (c *Certificates) Client() *tls.Config {
 func (c *Certificates) Failures() uint64 { return c.current.Failures() }
 
 func (f Files) load() (*tls.Config, error) {
-	pair, err := tls.LoadX509KeyPair(f.Certificate, f.Key)
+	pair, err := secrets.ReadPair(f.Certificate, f.Key)
 	if err != nil {
 		return nil, fmt.Errorf("certificate %s: %w", f.Certificate, err)
 	}
@@ -72,18 +70,12 @@ func (f Files) load() (*tls.Config, error) {
 	if f.ClientCAs == "" {
 		return config, nil
 	}
-	pem, err := os.ReadFile(f.ClientCAs)
-	if err != nil {
+	if config.ClientCAs, err = secrets.ReadAuthorities(f.ClientCAs); err != nil {
 		return nil, fmt.Errorf("client CAs: %w", err)
 	}
-	config.ClientCAs, config.ClientAuth = x509.NewCertPool(), tls.VerifyClientCertIfGiven
+	config.ClientAuth = tls.VerifyClientCertIfGiven
 	if f.Mutual {
 		config.ClientAuth = tls.RequireAndVerifyClientCert
 	}
-	if !config.ClientCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("client CAs %s: %w", f.ClientCAs, errNoCertificate)
-	}
 	return config, nil
 }
-
-var errNoCertificate = errors.New("no certificate in it")

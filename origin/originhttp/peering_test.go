@@ -191,10 +191,12 @@ func TestAbsentPeer(t *testing.T) {
 	c := peerClient(t, address, PeerOptions{Deadline: time.Hour, Recorder: rec})
 	c.Announce(announcement(1000)) // returns when the connection is refused
 	c.Announce(announcement(1001))
-	ln, err := net.Listen("tcp", address)
-	if err != nil {
-		t.Skip("somebody else took the port: ", err)
-	}
+	var ln net.Listener
+	servertest.Eventually(t, "that nobody else has the port", func() (ok bool) {
+		var err error
+		ln, err = net.Listen("tcp", address)
+		return err == nil
+	})
 	srv := NewServer(Peering(far, far.known, Limits{}), ForPublishing, nil)
 	go func() { _ = srv.Serve(ln) }()
 	t.Cleanup(func() { _ = srv.Close() })
