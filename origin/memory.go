@@ -16,8 +16,8 @@ type Memory struct {
 	size  int
 }
 
-// NewMemory makes a store that keeps at most limit bytes of what expires, and the newest object whatever its size; beyond that the
-// oldest go first. What does not expire, CMAF headers, stays.
+// NewMemory makes a store that keeps at most limit bytes of what expires, and the newest object whatever its size; beyond
+// that the oldest go first. What does not expire, CMAF headers, stays.
 func NewMemory(clock Clock, limit int) *Memory {
 	return &Memory{clock: clock, limit: limit, objects: make(map[Key]Object)}
 }

@@ -17,7 +17,9 @@ const (
 	KindAnswer  = "answer"
 	KindReplica = "replica" // one replica of a store failed, or a cache's node; Name is its zone, or "cache 1"
 	KindPart    = "part"    // a process of its own was asked for its time: Node, LateUs ahead, or Error
-	KindAct     = "act"     // Step begin and end of what a fault did to a real part, or the harness to itself: What, Name; Error when it could not
+	// KindAct is Step begin and end of what a fault did to a real part, or the harness to itself: What, Name; Error when it
+	// could not.
+	KindAct = "act"
 	// KindReadBack is what came of looking for everything acknowledged, in the store, when the event was over: Count that
 	// were there byte for byte, or one that was not, with its Error, and with Reason unread where nobody can tell.
 	KindReadBack = "read-back"
