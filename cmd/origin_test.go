@@ -197,7 +197,9 @@ func hold(event string) int {
 		return 0
 	}
 	since := func() time.Duration { return time.Since(ev.Start) - 300*time.Millisecond } // the publish delay
-	for since()%(2*time.Second) > 1200*time.Millisecond {                                // later, its encoder may have published it before it was stopped
+	// Before the event has begun its first segment is early, and late in a segment its encoder may have published it before
+	// it was stopped.
+	for since() < 0 || since()%(2*time.Second) > 1200*time.Millisecond {
 		time.Sleep(50 * time.Millisecond)
 	}
 	next := ev.First + int(since()/(2*time.Second))

@@ -95,49 +95,54 @@ func (n *Node) catalog(event string) *catalog {
 
 // Get implements Getter: it answers from memory what can be answered from memory, holds what is about to be published,
 // and reads the chosen candidate from the store.
-func (n *Node) Get(ctx context.Context, req Request) (Response, error) {
+//
+// From here to where a request is held there is one Response, which all fill in, and nothing large beside it: the stack of
+// a held request is most of what it costs, and with a Response in every frame it would be twice as large.
+func (n *Node) Get(ctx context.Context, req Request) (resp Response, err error) {
 	arrived := n.Runtime.Now()
 	if n.Ask != nil {
-		return n.askAndGet(ctx, req, arrived)
+		err = n.askAndGet(ctx, req, arrived, &resp)
+		return resp, err
 	}
 	c := n.catalog(req.Event)
 	if c == nil {
-		return n.unknown(arrived), nil
+		n.unknown(arrived, &resp)
+		return resp, nil
 	}
-	if resp, ok := n.refused(c, c.state.Load(), req, arrived); ok {
+	if n.refused(c, c.state.Load(), req, arrived, &resp) {
 		return resp, nil
 	}
 	n.Observer.LookedUp(EventLevel, true)
-	return n.serve(ctx, c, req, arrived)
+	err = n.serve(ctx, c, req, arrived, &resp)
+	return resp, err
 }
 
 // askAndGet is Get for a node that remembers no events.
-func (n *Node) askAndGet(ctx context.Context, req Request, arrived time.Time) (Response, error) {
+func (n *Node) askAndGet(ctx context.Context, req Request, arrived time.Time, resp *Response) error {
 	err := n.refresh(ctx, n.Ask, nil)
 	ask, c := Ask{Class: Background}, n.catalog(req.Event)
 	switch {
 	case c != nil && err == nil:
-		return n.serve(ctx, c, req, arrived)
+		return n.serve(ctx, c, req, arrived, resp)
 	case c != nil:
 		ask = Ask{Event: req.Event, Class: c.event().ClassOf(req, arrived)}
 	}
-	resp := Response{Reason: UnknownEvent, MaxAge: CreatedSoon}
+	resp.Reason, resp.MaxAge = UnknownEvent, CreatedSoon
 	if err != nil {
-		resp = Response{Reason: StoreFailed}
+		resp.Reason, resp.MaxAge = StoreFailed, 0
 	}
-	n.observe(&ask, &resp, arrived)
-	return resp, nil
+	n.observe(&ask, resp, arrived)
+	return nil
 }
 
 // serve is Get for an event that is known.
-func (n *Node) serve(ctx context.Context, c *catalog, req Request, arrived time.Time) (Response, error) {
+func (n *Node) serve(ctx context.Context, c *catalog, req Request, arrived time.Time, resp *Response) error {
 	ask := Ask{Event: req.Event, Class: c.event().ClassOf(req, arrived)}
-	resp, err := n.answer(ctx, c, req, &ask)
-	if err != nil {
-		return Response{}, err
+	if err := n.answer(ctx, c, req, &ask, resp); err != nil {
+		return err
 	}
-	n.observe(&ask, &resp, arrived)
-	return resp, nil
+	n.observe(&ask, resp, arrived)
+	return nil
 }
 
 // observe tells the observer of an answer. It gets a copy: what an interface is shown may be kept, and so would be on the heap
@@ -151,20 +156,20 @@ func (n *Node) observe(ask *Ask, resp *Response, arrived time.Time) {
 }
 
 // answer decides, and reads what was decided on.
-func (n *Node) answer(ctx context.Context, c *catalog, req Request, ask *Ask) (Response, error) {
-	var buf [8]Candidate
+func (n *Node) answer(ctx context.Context, c *catalog, req Request, ask *Ask, resp *Response) error {
+	var buf [4]Candidate // of two pipelines in two regions
 	d, cs, held, err := n.decide(ctx, c, req, ask, buf[:0])
 	if err != nil {
-		return Response{}, err
+		return err
 	}
-	resp := Response{Reason: d.Reason, MaxAge: d.MaxAge, Hold: held, Bulletin: c.state.Load().bulletin}
+	resp.Reason, resp.MaxAge, resp.Hold, resp.Bulletin = d.Reason, d.MaxAge, held, c.state.Load().bulletin
 	if resp.OK() {
-		if err := n.read(ctx, req, d, cs, ask, &resp); err != nil {
-			return Response{}, err
+		if err := n.read(ctx, req, d, cs, ask, resp); err != nil {
+			return err
 		}
 	}
-	n.recordDecision(c, req, ask.Class, &resp, cs)
-	return resp, nil
+	n.recordDecision(c, req, ask.Class, resp, cs)
+	return nil
 }
 
 // decide repeats the decision as candidates come in, or operators change the event, until there is one. It returns the

@@ -11,72 +11,70 @@ func (n *Node) Refused(req Request) (resp Response, ok bool) {
 	}
 	arrived, c := n.Runtime.Now(), n.catalog(req.Event)
 	if c == nil {
-		return n.unknown(arrived), true
-	}
-	st := c.state.Load()
-	if resp, ok = n.refused(c, st, req, arrived); ok {
+		n.unknown(arrived, &resp)
 		return resp, true
 	}
-	return n.overloaded(c, st, req, arrived)
+	st := c.state.Load()
+	ok = n.refused(c, st, req, arrived, &resp) || n.overloaded(c, st, req, arrived, &resp)
+	return resp, ok
 }
 
 // unknown answers for an event that is not there.
-func (n *Node) unknown(arrived time.Time) Response {
+func (n *Node) unknown(arrived time.Time, resp *Response) {
 	n.Observer.LookedUp(EventLevel, true) // that it is unknown is an answer, too: see Follow
-	resp := Response{Reason: UnknownEvent, MaxAge: CreatedSoon}
-	n.observe(&Ask{Class: Background}, &resp, arrived) // names that anybody makes up are nobody's label
-	return resp
+	resp.Reason, resp.MaxAge = UnknownEvent, CreatedSoon
+	n.observe(&Ask{Class: Background}, resp, arrived) // names that anybody makes up are nobody's label
 }
 
 // refused is Refused without a look at any segment.
-func (n *Node) refused(c *catalog, st *known, req Request, arrived time.Time) (resp Response, ok bool) {
+func (n *Node) refused(c *catalog, st *known, req Request, arrived time.Time, resp *Response) bool {
 	d, ok := c.refuse(st, req, arrived)
 	if !ok {
-		return Response{}, false
+		return false
 	}
 	n.Observer.LookedUp(EventLevel, true)
-	resp = Response{Reason: d.Reason, MaxAge: d.MaxAge, Bulletin: st.bulletin}
+	resp.Reason, resp.MaxAge, resp.Bulletin = d.Reason, d.MaxAge, st.bulletin
 	ask := Ask{Event: req.Event, Class: st.ClassOf(req, arrived)}
 	if d.Reason != EventRemoved && d.Reason != UnknownRendition {
-		n.recordDecision(c, req, ask.Class, &resp, nil)
+		n.recordDecision(c, req, ask.Class, resp, nil)
 	}
-	n.observe(&ask, &resp, arrived)
-	return resp, true
+	n.observe(&ask, resp, arrived)
+	return true
 }
 
 // overloaded refuses what could be served, as Get would, where admission has nothing to weigh.
-func (n *Node) overloaded(c *catalog, st *known, req Request, arrived time.Time) (resp Response, ok bool) {
+func (n *Node) overloaded(c *catalog, st *known, req Request, arrived time.Time, resp *Response) bool {
 	refusing, ok := n.Admission.(Refusing)
 	if !ok {
-		return Response{}, false
+		return false
 	}
 	ask := Ask{Event: req.Event, Class: st.ClassOf(req, arrived), LookedUp: true}
 	if !refusing.Refuses(ask) {
-		return Response{}, false
+		return false
 	}
-	var buf [8]Candidate
+	var buf [4]Candidate
 	cs, kept := c.look(st, req.Rendition, req.Number, buf[:0])
 	if !kept {
-		return Response{}, false
+		return false
 	}
 	d := c.choose(st, req, arrived, cs)
 	if d.Reason != Published && d.Reason != Defective {
-		return Response{}, false
+		return false
 	}
 	n.weigh(variant{req.key(d.Candidate), d.Candidate.Digest}, d.Candidate, &ask)
 	if ask.Free() && !refusing.Refuses(ask) {
-		return Response{}, false
+		return false
 	}
 	if n.Admission.Admit(ask) { // all of a sudden; Get asks again
 		n.Admission.Done(ask, 0, true)
-		return Response{}, false
+		return false
 	}
 	n.Observer.LookedUp(EventLevel, true)
 	n.Observer.LookedUp(SegmentLevel, true)
-	resp = Response{Reason: Overloaded, MaxAge: overloadedFor, Bulletin: st.bulletin}
-	n.recordDecision(c, req, ask.Class, &resp, cs)
-	n.observe(&ask, &resp, arrived)
-	return resp, true
+	resp.Reason, resp.MaxAge, resp.Bulletin = Overloaded, overloadedFor, st.bulletin
+	n.recordDecision(c, req, ask.Class, resp, cs)
+	n.observe(&ask, resp, arrived)
+	return true
 }
 
 // refuse decides without a look at any segment.

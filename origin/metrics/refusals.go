@@ -25,8 +25,8 @@ var refusalLevels = map[origin.Reason]slog.Level{
 }
 
 // Get implements origin.Getter.
-func (r *refusals) Get(ctx context.Context, req origin.Request) (origin.Response, error) {
-	resp, err := r.node.Get(ctx, req)
+func (r *refusals) Get(ctx context.Context, req origin.Request) (resp origin.Response, err error) {
+	resp, err = r.node.Get(ctx, req)
 	r.tellOf(ctx, req, &resp, err)
 	return resp, err
 }

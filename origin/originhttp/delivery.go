@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
@@ -61,12 +62,7 @@ func (d *delivery) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case ConfigFile:
 		d.serveConfig(w, r, p)
 	default:
-		resp, mediaType, err := d.document(p)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		d.respondDocument(w, r, p, resp, mediaType)
+		d.serveDocument(w, r, p)
 	}
 }
 
@@ -76,7 +72,9 @@ func (d *delivery) serveSegment(w http.ResponseWriter, r *http.Request, p Path) 
 	req.Background = background(r.Header)
 	turn := d.crowds.join(req)
 	defer turn.begun()
-	resp := d.get(r.Context(), req)
+	resp := responses.Get().(*origin.Response)
+	defer giveBack(resp)
+	d.ask(r.Context(), req, resp)
 	if req.Background && resp.Reason == origin.Overloaded {
 		w.Header()["Vary"] = varyBackground
 	}
@@ -85,7 +83,26 @@ func (d *delivery) serveSegment(w http.ResponseWriter, r *http.Request, p Path) 
 		defer held.turn.begun()
 		turn.crowd, w = nil, held
 	}
-	respond(w, r, &resp, d.mediaType(p, &resp))
+	respond(w, r, resp, d.mediaType(p, resp))
+}
+
+// responses are used again. A Response is large, and on a stack it would be there for as long as a request is held, and then
+// below all that net/http needs to write an answer, which as it is just fits on a stack of 8 KiB.
+var responses = sync.Pool{New: func() any { return new(origin.Response) }}
+
+func giveBack(resp *origin.Response) {
+	*resp = origin.Response{} // a body is not kept for that
+	responses.Put(resp)
+}
+
+// serveDocument answers with what no getter is asked for.
+func (d *delivery) serveDocument(w http.ResponseWriter, r *http.Request, p Path) {
+	resp, mediaType, err := d.document(p)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	d.respondDocument(w, r, p, resp, mediaType)
 }
 
 // respondDocument writes an answer that no getter gave.
@@ -132,17 +149,20 @@ func background(h http.Header) bool {
 	return false
 }
 
-// get asks the getter; it does not return when there is no answer, unless that is because this server is stopping: whom
-// a stopping server held open is sent away with a 503 instead.
-func (d *delivery) get(ctx context.Context, req origin.Request) origin.Response {
-	resp, err := d.getter.Get(ctx, req)
-	if err == nil {
-		return resp
+// ask asks the getter; it does not return when there is no answer, unless that is because this server is stopping: whom a
+// stopping server held open is sent away with a 503 instead. It is never inlined, so that its frame, which has room for
+// a Response or two, is gone when the answer is written.
+//
+//go:noinline
+func (d *delivery) ask(ctx context.Context, req origin.Request, resp *origin.Response) {
+	var err error
+	if *resp, err = d.getter.Get(ctx, req); err == nil {
+		return
 	}
-	if errors.Is(context.Cause(ctx), errStopping) {
-		return origin.Response{Reason: origin.TooManyHolders, MaxAge: time.Second, Bulletin: d.bulletin(req.Event)}
+	if !errors.Is(context.Cause(ctx), errStopping) {
+		panic(http.ErrAbortHandler)
 	}
-	panic(http.ErrAbortHandler)
+	*resp = origin.Response{Reason: origin.TooManyHolders, MaxAge: time.Second, Bulletin: d.bulletin(req.Event)}
 }
 
 func (d *delivery) mediaType(p Path, resp *origin.Response) string {

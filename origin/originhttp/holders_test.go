@@ -101,6 +101,7 @@ func (s *server) held(b *testing.B) (requests int, memory int) {
 }
 
 func holders(b *testing.B, count, size int) {
+	ownNetwork(b)
 	s := child(b, "BenchmarkHolders")
 	ev := heldEvent()
 	start, err := strconv.ParseInt(s.addresses[3], 10, 64)
