@@ -108,7 +108,7 @@ func (s *Stack) nodeRequest(r *testcontainers.ContainerRequest, part Part) {
 		"CASSANDRA_BROADCAST_RPC_ADDRESS": part.Inside.String(),
 		"CASSANDRA_NUM_TOKENS":            "1",
 		"MAX_HEAP_SIZE":                   strconv.FormatInt(s.Plan.Heap/mebibyte, 10) + "M", "HEAP_NEWSIZE": young,
-		"JVM_OPTS": fmt.Sprintf("%s -Dcassandra.initial_token=%d", fastStart, token(region, node, of)),
+		"JVM_OPTS": fmt.Sprintf("%s -Dcassandra.initial_token=%d %s", fastStart, token(region, node, of), s.Plan.settings()),
 	}
 	if s.Plan.Disk > 0 {
 		r.Env["JVM_OPTS"] += " -Dcassandra.commitlog.ignorereplayerrors=true" // of what did not fit
@@ -124,6 +124,13 @@ func (s *Stack) nodeRequest(r *testcontainers.ContainerRequest, part Part) {
 		}},
 	}}
 	r.WaitingFor = wait.ForLog("Startup complete").WithStartupTimeout(s.Plan.Timeout).WithPollInterval(200 * time.Millisecond)
+}
+
+// settings are those of a node's configuration that a plan decides. What is in memtables is in the commit log, too, and a
+// full log has them written.
+func (p Plan) settings() string {
+	return fmt.Sprintf("-Dcassandra.config.allow_system_properties=true -Dcassandra.settings.memtable_offheap_space=%dMiB "+
+		"-Dcassandra.settings.commitlog_total_space=%dMiB", p.Memtable/mebibyte, max(256, p.Memtable/mebibyte))
 }
 
 // lastWords is an error with the end of what a container wrote, or nil when there is none.

@@ -45,6 +45,10 @@ type Plan struct {
 
 	// Limits, in bytes. A container that needs more memory than its limit is killed by the kernel.
 	Heap, CassandraMemory, MemcachedMemory int64
+	// Memtable is how much of what was written to a Cassandra node it may have in memory, in bytes, outside the heap; of a
+	// third of that it writes the largest table to its disk, for which the nodes of a region choose the same moment. Up to
+	// 16 GiB, which is reserved by no one; 0 means 96 MiB.
+	Memtable int64
 	// Disk, if not zero, puts the data of every Cassandra node on a file system in memory that is so large, in bytes, for
 	// [FillDisk].
 	Disk int64
@@ -75,6 +79,7 @@ func (p Plan) complete() Plan {
 	p.Images = p.Images.complete()
 	p.Heap = cmp.Or(p.Heap, 400*mebibyte)
 	p.CassandraMemory = cmp.Or(p.CassandraMemory, p.Heap+600*mebibyte)
+	p.Memtable = cmp.Or(p.Memtable, 96*mebibyte)
 	p.MemcachedMemory = cmp.Or(p.MemcachedMemory, 192*mebibyte)
 	p.Timeout = cmp.Or(p.Timeout, 2*time.Minute)
 	return p
@@ -138,6 +143,9 @@ func (p Plan) Check() error {
 	if p.Heap < 256*mebibyte || p.CassandraMemory < p.Heap {
 		bad("a heap of %s in a container of %s: Cassandra needs a heap of 256 MiB, and what is outside of it",
 			size(p.Heap), size(p.CassandraMemory))
+	}
+	if p.Memtable < 16*mebibyte || p.Memtable > 16<<30 {
+		bad("a memtable of %s: 16 MiB to 16 GiB", size(p.Memtable))
 	}
 	return errors.Join(errs...)
 }

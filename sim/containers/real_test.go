@@ -48,13 +48,20 @@ func sharedStack(t testing.TB) *containers.Stack {
 	return shared.stack
 }
 
+// closeShared ends the stack, if there is one; who asks for it after that gets a new one.
+func closeShared() (err error) {
+	if shared.stack != nil {
+		err = shared.stack.Close(context.Background())
+	}
+	shared.once, shared.stack, shared.err = sync.Once{}, nil, nil
+	return err
+}
+
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if shared.stack != nil {
-		if err := shared.stack.Close(context.Background()); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = max(code, 1)
-		}
+	if err := closeShared(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
 	}
 	// What may stay for a minute are idle connections to the engine, which testcontainers keeps.
 	if err := goleak.Find(goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"),
