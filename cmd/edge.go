@@ -95,9 +95,10 @@ func (f *edgeFlags) run(stdout, stderr io.Writer) error {
 	defer rt.Join()
 	behind, cancel := rt.WithCancel(context.Background()) // what goes on beside requests, and after them
 	defer cancel()
+	m := metrics.New()
 	e := edge.New(edge.Config{Name: f.name, Runtime: rt, Context: behind, CacheBytes: f.cacheMiB << 20, Recorder: origin.Discard,
-		Upstreams: upstreams})
-	doors, err := f.open(e, rt, stderr)
+		Upstreams: upstreams, Answered: m.WatchEdge()})
+	doors, err := f.open(e, m, rt, stderr)
 	if err != nil {
 		return brokeError{err}
 	}
@@ -155,7 +156,7 @@ type edgeDoor struct {
 }
 
 // open opens the listener for players, and that for operators if there is to be one.
-func (f *edgeFlags) open(e *edge.Edge, rt *origin.Wall, stderr io.Writer) ([]edgeDoor, error) {
+func (f *edgeFlags) open(e *edge.Edge, m *metrics.Metrics, rt *origin.Wall, stderr io.Writer) ([]edgeDoor, error) {
 	limited := metrics.NewLog(slog.NewTextHandler(stderr, nil))
 	logger := slog.New(limited)
 	delivery := originhttp.Delivery(e, e, rt)
@@ -172,7 +173,6 @@ func (f *edgeFlags) open(e *edge.Edge, rt *origin.Wall, stderr io.Writer) ([]edg
 		_ = deliver.Close()
 		return nil, err
 	}
-	m := metrics.New()
 	m.Process()
 	m.WatchLog(limited)
 	operate := edgeDoor{"operate", guard.Listen(ln, guard.Limits{Logger: logger}),

@@ -50,9 +50,16 @@ func TestOperatedEdge(t *testing.T) {
 		t.Errorf("an edge without an origin: %d %s", status, said)
 	}
 	get(t, at["deliver"]+"/open/config")
-	if _, numbers := get(t, at["operate"]+"/metrics"); !strings.Contains(numbers, `liveorigin_connections_accepted_total{listener="deliver"} 1`) ||
-		!strings.Contains(numbers, "go_goroutines") {
-		t.Errorf("its numbers:\n%s", numbers)
+	get(t, at["deliver"]+"/open/v360/1000000.m4s")
+	for range 2 {
+		get(t, at["deliver"]+"/open/v360/init.mp4") // nobody has published it: that is kept, too
+	}
+	_, numbers := get(t, at["operate"]+"/metrics")
+	for _, want := range []string{`liveorigin_connections_accepted_total{listener="deliver"} 1`, "go_goroutines",
+		`liveorigin_edge_requests_total{result="own"} 1`, `liveorigin_edge_requests_total{result="miss"} 1`, `liveorigin_edge_requests_total{result="hit"} 1`} {
+		if !strings.Contains(numbers, want) {
+			t.Errorf("there is no %s in its numbers:\n%s", want, numbers)
+		}
 	}
 	for _, p := range []*process{lost, e, o} {
 		p.interrupt()

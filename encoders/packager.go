@@ -20,6 +20,8 @@ type PackagerConfig struct {
 	Source   origin.Source
 	// Header gives a rendition's CMAF header.
 	Header func(r origin.Rendition) (origin.Object, error)
+	// Await returns when the encoder has its CMAF headers, or with ctx's error; nil where it always has them.
+	Await func(ctx context.Context) error
 	// Publishers are the region's nodes, at least one. Where one fails the next is tried, and stays the first to ask
 	// once it has answered: a time-out of a dead node is not paid for again by every segment.
 	Publishers []origin.Publisher
@@ -131,6 +133,9 @@ func (p *Packager) runRendition(ctx context.Context, r origin.Rendition, first o
 // publishHeader tries until the header is stored, or the event is over. An answer that cannot change ends it too, with a record; segments
 // are published then as well, and the origin may refuse them.
 func (p *Packager) publishHeader(ctx context.Context, r origin.Rendition) {
+	if p.Await != nil && p.Await(ctx) != nil {
+		return // the end of the run is no failure of a header
+	}
 	t := p.begin(r, origin.Header)
 	header, err := p.Header(r)
 	if err != nil {

@@ -366,6 +366,30 @@ func TestPackagerHeader(t *testing.T) {
 	})
 }
 
+// A packager whose encoder comes late publishes what there is from then on, and says of the rest that there was none.
+func TestPackagerAwaitsItsEncoder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.packager(stored)
+		p.Await = func(ctx context.Context) error { return p.Runtime.Sleep(ctx, time.Until(w.ev.RetryDeadline(42))) }
+		p.Run(t.Context())
+		for n := origin.SegmentNumber(41); n <= 45; n++ {
+			if r := w.records[fmt.Sprintf("v360/%d", n)]; (r.Reason == "stored") != (n > 42) {
+				t.Errorf("segment %d: %+v", n, r)
+			}
+		}
+		ctx, leave := context.WithCancel(t.Context())
+		leave()
+		late := newWorld(t)
+		p = late.packager(stored)
+		p.Await = func(ctx context.Context) error { return ctx.Err() }
+		p.Run(ctx)
+		if len(late.records) != 0 || len(late.sent) != 0 {
+			t.Errorf("a packager that ends while it waits: %v, %v", late.records, late.sent)
+		}
+	})
+}
+
 // A packager that is started late begins with what is being captured now.
 func TestPackagerStartsLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

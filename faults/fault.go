@@ -6,6 +6,7 @@
 package faults
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 
@@ -64,6 +65,11 @@ type (
 	// SourceBreaker stands between an encoder and its packager.
 	SourceBreaker interface {
 		WrapSource(at Place, s origin.Source) origin.Source
+	}
+	// HeaderBreaker stands where a packager waits for its encoder's CMAF headers, which it does as soon as there is one.
+	HeaderBreaker interface {
+		// AwaitHeader returns when the encoder has them, or with ctx's error.
+		AwaitHeader(ctx context.Context, at Place) error
 	}
 	// PublisherBreaker stands in front of an origin node that takes candidates in.
 	PublisherBreaker interface {

@@ -282,6 +282,33 @@ func TestDriftGrowsAndRelocks(t *testing.T) {
 	})
 }
 
+// An encoder that is stopped from the start on has its headers when the stop is over; every other one has them at once.
+func TestHeadersOfAStoppedEncoder(t *testing.T) {
+	for _, c := range []struct {
+		spec Spec
+		at   Place
+		want time.Duration
+	}{
+		{Spec{Pipeline: "a", For: 7 * time.Second}, Place{Pipeline: "a"}, 7 * time.Second},
+		{Spec{Pipeline: "a", For: 7 * time.Second}, Place{Pipeline: "b"}, 0},
+		{Spec{Pipeline: "a", Rendition: "v720", For: 7 * time.Second}, Place{Pipeline: "a"}, 0},
+		{Spec{Pipeline: "a", At: time.Second, For: 7 * time.Second}, Place{Pipeline: "a"}, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			rt := new(origin.Wall)
+			start := rt.Now()
+			c.spec.Kind = "pipeline-stop"
+			f := New(c.spec, start, rt)
+			if err := f.(HeaderBreaker).AwaitHeader(t.Context(), c.at); err != nil || rt.Now().Sub(start) != c.want {
+				t.Errorf("%+v at %+v: %v, after %v, want %v", c.spec, c.at, err, rt.Now().Sub(start), c.want)
+			}
+			if felt := f.Affected() > 0; felt != (c.want > 0) {
+				t.Errorf("%+v at %+v affected %d", c.spec, c.at, f.Affected())
+			}
+		})
+	}
+}
+
 // Each kind says when the history shows it at work, and does not take a healthy record for it.
 func TestFelt(t *testing.T) {
 	publish := origin.Record{Kind: origin.KindPublish, Region: "east", Pipeline: "a", Rendition: "v", Attempts: 1,

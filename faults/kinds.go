@@ -10,7 +10,7 @@ func Kinds() []Kind {
 			Needs: []string{"region", "zone"}, New: newZoneLoss},
 		{Name: "zone-crash", About: "one zone's replica forgets what it had not synced, and is gone",
 			Needs: []string{"region", "zone"}, New: newZoneCrash},
-		{Name: "pipeline-stop", About: "an encoder hands over nothing",
+		{Name: "pipeline-stop", About: "an encoder hands over nothing; from 0s on: it is not there yet, and has no CMAF headers either",
 			Needs: []string{"pipeline"}, Allows: []string{"rendition"}, New: newPipelineStop},
 		{Name: "late-segments", About: "an encoder hands its segments over late",
 			Needs: []string{"pipeline", "delay"}, Allows: []string{"rendition"}, New: newLateSegments},

@@ -72,11 +72,11 @@ func TestShippedOnTheWallClock(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		virtual := s.Name == "alerts" || s.Name == "dvr-storm" || s.Name == "event-65m" || s.Name == "half-time"
+		virtual := slices.Contains([]string{"alerts", "dvr-storm", "event-65m", "half-time", "late-start"}, s.Name)
 		if wall := s.WallClock(); (wall != nil) != virtual {
 			t.Errorf("%s on the wall clock: %v", s.Name, wall)
 		}
-		real := s.Name == "broken-processes" || s.Name == "cut-store" || s.Name == "disk-full" || s.Name == "starved-store"
+		real := slices.Contains([]string{"broken-processes", "cut-store", "disk-full", "starved-store"}, s.Name)
 		if models := s.Models(); (models != nil) != real {
 			t.Errorf("%s on models: %v", s.Name, models)
 		}

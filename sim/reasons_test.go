@@ -12,13 +12,13 @@ import (
 )
 
 // reasonScenarios show, together, every answer that an origin or an edge can give.
-var reasonScenarios = []string{"not-found-storm", "defects", "quorum-loss", "late-encoder", "few-holders", "no-origin", "masked", "shed-dvr", "removed", "taken-down", "no-store"}
+var reasonScenarios = []string{"not-found-storm", "defects", "quorum-loss", "late-encoder", "few-holders", "no-origin", "masked", "shed-dvr", "removed", "taken-down", "no-store", "late-start"}
 
 // Every reason that a response can have is produced by some scenario; and of the decisions that origins made from the same
 // candidates, all chose alike, on whatever node, unless the chosen one could not be read.
 func TestEveryReasonIsShown(t *testing.T) {
 	if testing.Short() {
-		t.Skip("nine replays")
+		t.Skip("a dozen replays")
 	}
 	seen := map[origin.Reason]string{}
 	for _, name := range reasonScenarios {
@@ -45,9 +45,7 @@ func TestEveryReasonIsShown(t *testing.T) {
 		}
 	}
 	for _, reason := range origin.Reasons() {
-		// Packagers publish headers before an event begins, and no fault does anything before that: an origin without a packager
-		// shows it (cmd, TestOriginAndEncode).
-		if seen[reason] == "" && reason != origin.NoHeader {
+		if seen[reason] == "" {
 			t.Errorf("no scenario of %v shows %s", reasonScenarios, reason)
 		}
 	}

@@ -53,8 +53,6 @@ type Config struct {
 	Timeout time.Duration
 	// Retention is how long a row is kept at most, and one that does not say when it expires; zero keeps them for ever.
 	Retention time.Duration
-	// ReadOne reads from one replica instead of a quorum: half the work, and a row that was just written may not be found.
-	ReadOne bool
 
 	// Watch is told when a node goes and comes, by the node's own address; nil is told nothing. It must not block.
 	Watch func(node string, up bool)

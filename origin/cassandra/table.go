@@ -123,11 +123,7 @@ func (t *Table) ttl(expires time.Time) int {
 
 // Get implements origin.Store.
 func (t *Table) Get(ctx context.Context, key origin.Key, digest uint32) (origin.Object, error) {
-	consistency := gocql.LocalQuorum
-	if t.config.ReadOne {
-		consistency = gocql.LocalOne
-	}
-	how := func(q *gocql.Query) *gocql.Query { return q.Consistency(consistency) }
+	how := func(q *gocql.Query) *gocql.Query { return q.Consistency(gocql.LocalQuorum) }
 	o, err := t.read(ctx, t.reads, key, digest, how)
 	if t.config.Reads != nil && errors.Is(err, origin.ErrNotFound) {
 		o, err = t.read(ctx, t.writes, key, digest, how) // it has not been copied yet

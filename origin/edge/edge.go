@@ -37,6 +37,8 @@ type Config struct {
 	// Context ends the fetches that go on without their clients.
 	Context  context.Context
 	Recorder origin.Recorder
+	// Answered, if not nil, is told of every answer that Get gave, and after how long. It must not block, nor keep it.
+	Answered func(r *origin.Response, took time.Duration)
 }
 
 // Edge is one edge cache, a Getter in front of Getters. All its methods may be called at once.
@@ -94,14 +96,17 @@ type flight struct {
 
 // Get implements origin.Getter.
 func (e *Edge) Get(ctx context.Context, req origin.Request) (origin.Response, error) {
-	resp, err := e.get(ctx, req)
+	arrived := e.Runtime.Now()
+	resp, err := e.get(ctx, req, arrived)
 	resp.Bulletin = e.Bulletin(req.Event)
+	if e.Answered != nil && err == nil {
+		e.Answered(&resp, e.Runtime.Now().Sub(arrived))
+	}
 	return resp, err
 }
 
 // get is Get without what every answer carries.
-func (e *Edge) get(ctx context.Context, req origin.Request) (origin.Response, error) {
-	arrived := e.Runtime.Now()
+func (e *Edge) get(ctx context.Context, req origin.Request, arrived time.Time) (origin.Response, error) {
 	st, cacheVersion := e.known(req.Event)
 	if resp, refused := e.refuse(st, req, arrived); refused {
 		return resp, nil

@@ -28,6 +28,7 @@ func (l *Listener) Protect(srv *http.Server) {
 		srv.HTTP2.MaxConcurrentStreams = 128 // and as many handlers: streams that are reset make no room for more of them
 		srv.HTTP2.SendPingTimeout, srv.HTTP2.PingTimeout = 15*time.Second, 15*time.Second
 		srv.HTTP2.WriteByteTimeout = l.limits.WriteTime // while the connection takes nothing; of one stream, see begun
+		srv.HTTP2.CountError = func(string) { l.tally.http2.Add(1) }
 	}
 	srv.Protocols = protocols
 	srv.MaxHeaderBytes = l.limits.Head

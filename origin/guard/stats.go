@@ -13,6 +13,7 @@ type Stats struct {
 	Accepted uint64 // connections that were let in
 	Requests uint64 // heads of HTTP/1 that were let through
 	Panics   uint64 // of handlers
+	HTTP2    uint64 // errors in what clients say in HTTP/2, each of which ended a stream or a connection
 	Refused  map[Refusal]uint64
 }
 
@@ -23,6 +24,7 @@ type tally struct {
 	accepted atomic.Uint64
 	requests atomic.Uint64
 	panics   atomic.Uint64
+	http2    atomic.Uint64
 	refused  [refusals]atomic.Uint64
 	logNext  [refusals]atomic.Int64 // when the next line may be written, in nanoseconds of the epoch
 }
@@ -46,7 +48,8 @@ func (l *Listener) Stats() Stats {
 	l.mu.Lock()
 	s := Stats{Open: l.open}
 	l.mu.Unlock()
-	s.Accepted, s.Requests, s.Panics = l.tally.accepted.Load(), l.tally.requests.Load(), l.tally.panics.Load()
+	s.Accepted, s.Requests = l.tally.accepted.Load(), l.tally.requests.Load()
+	s.Panics, s.HTTP2 = l.tally.panics.Load(), l.tally.http2.Load()
 	s.Refused = make(map[Refusal]uint64, refusals)
 	for r := None + 1; r < refusals; r++ {
 		s.Refused[r] = l.tally.refused[r].Load()

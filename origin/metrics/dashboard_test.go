@@ -45,6 +45,7 @@ func gathered(t *testing.T) (names map[string]bool) {
 		w.everything()
 		w.WatchStore("publish", func() keyvalue.Stats { return keyvalue.Stats{} })
 		w.WatchLog(metrics.NewLog(nil))
+		w.WatchEdge()(&origin.Response{}, 0)
 		w.Process()
 		d := w.Directory(&directory{states: []origin.State{st}})
 		if _, err := d.Events(t.Context()); err != nil {
@@ -127,6 +128,7 @@ func TestDashboardShowsEverything(t *testing.T) {
 			w.WatchStore("publish", func() keyvalue.Stats { return keyvalue.Stats{} })
 			w.WatchLog(metrics.NewLog(nil))
 			w.Process()
+			edge := w.WatchEdge()
 			d := w.Directory(&directory{states: []origin.State{cup()}})
 			history, err := alerts.NewHistory(queries, native)
 			if err != nil {
@@ -135,6 +137,8 @@ func TestDashboardShowsEverything(t *testing.T) {
 			for range 12 {
 				_, _ = d.Events(t.Context())
 				w.everything()
+				edge(&origin.Response{Cache: origin.CacheStatus{Hit: true}}, time.Millisecond)
+				edge(&origin.Response{Cache: origin.CacheStatus{Forward: "uri-miss"}}, time.Millisecond)
 				if err := history.Scrape(time.Now(), "e1", w.Registry); err != nil {
 					t.Fatal(err)
 				}

@@ -27,7 +27,7 @@ func TestListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.WatchListener("operate", func() guard.Stats {
-		return guard.Stats{Open: 2, Accepted: 3, Requests: 4, Panics: 5, Refused: map[guard.Refusal]uint64{guard.SlowBody: 6}}
+		return guard.Stats{Open: 2, Accepted: 3, Requests: 4, Panics: 5, HTTP2: 7, Refused: map[guard.Refusal]uint64{guard.SlowBody: 6}}
 	}, certificates)
 	srv := &http.Server{Handler: http.NotFoundHandler()}
 	go func() { _ = srv.Serve(ln) }()
@@ -56,6 +56,7 @@ func TestListener(t *testing.T) {
 		`liveorigin_guard_requests_total{listener="operate"}`:                        4,
 		`liveorigin_handler_panics_total{listener="operate"}`:                        5,
 		`liveorigin_guard_refusals_total{listener="operate",reason="slow-body"}`:     6,
+		`liveorigin_http2_errors_total{listener="operate"}`:                          7,
 		`liveorigin_certificate_failures_total{listener="operate"}`:                  0,
 	} {
 		w.want(key, want)

@@ -4,14 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"strconv"
 )
 
 // Trace is what a caller says of the trace that its request belongs to (W3C Trace Context, 3.2).
 type Trace struct {
-	ID      string // 32 hexadecimal digits
-	Parent  string // 16 hexadecimal digits: the caller's span
-	Sampled bool
+	ID     string // 32 hexadecimal digits
+	Parent string // 16 hexadecimal digits: the caller's span
 }
 
 // ParseTraceparent reads a traceparent field: version-traceid-parentid-flags. ok is false where the standard wants it to
@@ -30,8 +28,7 @@ func ParseTraceparent(s string) (t Trace, ok bool) {
 	case !hex(id) || !hex(parent) || !hex(flags) || zeros(id) || zeros(parent):
 		return Trace{}, false
 	}
-	bits, err := strconv.ParseUint(flags, 16, 8)
-	return Trace{ID: id, Parent: parent, Sampled: bits&1 != 0}, err == nil
+	return Trace{ID: id, Parent: parent}, true
 }
 
 // hex says whether a string is of lower-case hexadecimal digits.

@@ -234,8 +234,12 @@ func TestHTTP2ConcurrentStreams(t *testing.T) {
 func TestHTTP2RapidReset(t *testing.T) {
 	h := &busy{release: make(chan struct{})}
 	defer close(h.release)
-	address := secure(t, h, ForDelivery, guard.Limits{})
+	ln := guarded(t, h, ForDelivery, guard.Limits{})
+	address := ln.Addr().String()
 	f := dialFramed(t, address)
+	if n := ln.Stats().HTTP2; n != 0 {
+		t.Errorf("%d errors before anything was wrong", n)
+	}
 	var flood sync.WaitGroup
 	flood.Go(func() {
 		for range 20_000_000 { // its connection lives for a second more, which is enough for hundreds of thousands
@@ -254,6 +258,9 @@ func TestHTTP2RapidReset(t *testing.T) {
 	flood.Wait()
 	if !e.gone || e.code != http2.ErrCodeEnhanceYourCalm || h.started.Load() > 128 || h.most.Load() < 2 {
 		t.Errorf("the connection ended as %+v; %d handlers were started, %d at once", e, h.started.Load(), h.most.Load())
+	}
+	if ln.Stats().HTTP2 == 0 {
+		t.Error("it counts as no error")
 	}
 	serves(t, address)
 }

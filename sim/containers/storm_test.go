@@ -79,7 +79,7 @@ func BenchmarkStorm(b *testing.B) {
 		shared bool
 	}{{"as-built", true, false}, {"no-cache", false, false}, {"no-cache-one-session", false, true}} {
 		b.Run(arm.name, func(b *testing.B) {
-			with := stormConfig{Cluster: c.Cluster, Keyspace: c.Keyspace, Retention: c.Retention, Shared: arm.shared,
+			with := stormConfig{Hosts: c.Hosts, Published: c.Published, Keyspace: c.Keyspace, Retention: c.Retention, Shared: arm.shared,
 				Event: fmt.Sprint("storm-", storms.Add(1))}
 			if arm.cached {
 				for _, p := range s.Of(containers.Memcached, here) {
@@ -123,7 +123,8 @@ func oldObject(n int) (origin.Key, origin.Object) {
 
 // stormConfig is what both processes have to know.
 type stormConfig struct {
-	Cluster   cassandra.Cluster
+	Hosts     []string
+	Published map[string]string
 	Keyspace  string
 	Retention time.Duration
 	Shared    bool
@@ -163,7 +164,8 @@ func newStorm(b *testing.B, c stormConfig) *storm {
 	for _, address := range c.Caches {
 		caches, recent = append(caches, openCacheAt(b, address, 0)), 8
 	}
-	table := openTable(b, cassandra.Config{Cluster: c.Cluster, Keyspace: c.Keyspace, Retention: c.Retention, Shared: c.Shared})
+	table := openTable(b, cassandra.Config{Cluster: cassandra.Cluster{Hosts: c.Hosts, Published: c.Published, LocalDC: here},
+		Keyspace: c.Keyspace, Retention: c.Retention, Shared: c.Shared})
 	s := &storm{store: openStore(b, table, caches, func(c *keyvalue.Config) { c.Recent = recent }), newest: make([]atomic.Int64, stormTracks)}
 	for i := range stormObjects { // all read once, as they have been since they were put
 		k, o := oldObject(i)

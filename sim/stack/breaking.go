@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -23,6 +24,18 @@ func (c *Config) brokenSource(at faults.Place, src origin.Source) origin.Source 
 	return broken(c.Faults, src, func(b faults.SourceBreaker, src origin.Source) origin.Source {
 		return b.WrapSource(at, src)
 	})
+}
+
+// awaitHeader returns when no fault keeps an encoder from having its CMAF headers.
+func (c *Config) awaitHeader(ctx context.Context, at faults.Place) error {
+	for _, f := range c.Faults {
+		if b, ok := f.(faults.HeaderBreaker); ok {
+			if err := b.AwaitHeader(ctx, at); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (c *Config) brokenPublisher(at faults.Place, p origin.Publisher) origin.Publisher {

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -67,13 +68,14 @@ func (s *Stack) packager(ev origin.Event, home, name, region string, nodes []ori
 	if err != nil {
 		return nil, err
 	}
+	place := faults.Place{Region: home, Pipeline: name}
 	stream := "packager " + name
 	if region != home {
 		stream += " in " + region
 	}
 	return encoders.NewPackager(encoders.PackagerConfig{
 		Runtime: s.Runtime, Event: ev, Pipeline: name, Region: region, Header: enc.Header,
-		Source:     s.brokenSource(faults.Place{Region: home, Pipeline: name}, enc),
+		Source: s.brokenSource(place, enc), Await: func(ctx context.Context) error { return s.awaitHeader(ctx, place) },
 		Publishers: nodes, Recorder: s.Recorder, Rand: streams.New(s.Scenario.Seed, stream), Inspect: s.Media.Inspect,
 	}), nil
 }
