@@ -8,11 +8,9 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -105,10 +103,12 @@ func (f *edgeFlags) run(stdout, stderr io.Writer) error {
 	for _, id := range f.events {
 		rt.Go(func() { e.Follow(behind, id, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))) })
 	}
+	var open []originhttp.Door
 	for _, d := range doors {
 		fmt.Fprintln(stdout, d.name+"="+d.Addr().String())
+		open = append(open, d.Door)
 	}
-	if err := serveAll(ctx, doors); err != nil {
+	if err := originhttp.ServeAll(ctx, open); err != nil {
 		return brokeError{err}
 	}
 	return nil
@@ -148,11 +148,10 @@ func (f *edgeFlags) upstreams() (all []edge.Upstream, closeAll func(), err error
 	return all, closeAll, nil
 }
 
-// edgeDoor is a listener of an edge, and who answers there.
+// edgeDoor is a door that has a name.
 type edgeDoor struct {
 	name string
-	*guard.Listener
-	server *http.Server
+	originhttp.Door
 }
 
 // open opens the listener for players, and that for operators if there is to be one.
@@ -164,8 +163,8 @@ func (f *edgeFlags) open(e *edge.Edge, m *metrics.Metrics, rt *origin.Wall, stde
 	if err != nil {
 		return nil, err
 	}
-	deliver := edgeDoor{"deliver", guard.Listen(ln, guard.Limits{Logger: logger, Refuse: delivery.Refuse}),
-		originhttp.NewServer(delivery, originhttp.ForDelivery, logger)}
+	deliver := edgeDoor{"deliver", originhttp.Door{Listener: guard.Listen(ln, guard.Limits{Logger: logger, Refuse: delivery.Refuse}),
+		Server: originhttp.NewServer(delivery, originhttp.ForDelivery, logger)}}
 	if f.operate == "" {
 		return []edgeDoor{deliver}, nil
 	}
@@ -175,8 +174,8 @@ func (f *edgeFlags) open(e *edge.Edge, m *metrics.Metrics, rt *origin.Wall, stde
 	}
 	m.Process()
 	m.WatchLog(limited)
-	operate := edgeDoor{"operate", guard.Listen(ln, guard.Limits{Logger: logger}),
-		originhttp.NewServer(metrics.Handler(metrics.HandlerOptions{Metrics: m, Ready: f.ready(e)}), originhttp.ForDelivery, logger)}
+	operate := edgeDoor{"operate", originhttp.Door{Listener: guard.Listen(ln, guard.Limits{Logger: logger}),
+		Server: originhttp.NewServer(metrics.Handler(metrics.HandlerOptions{Metrics: m, Ready: f.ready(e)}), originhttp.ForDelivery, logger)}}
 	for _, d := range []edgeDoor{deliver, operate} {
 		m.WatchListener(d.name, d.Stats, nil)
 	}
@@ -193,20 +192,4 @@ func (f *edgeFlags) ready(e *edge.Edge) func() error {
 		}
 		return nil
 	}
-}
-
-// serveAll answers at all doors until ctx ends, or one of them breaks.
-func serveAll(ctx context.Context, doors []edgeDoor) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	errs := make([]error, len(doors))
-	var serving sync.WaitGroup
-	for i, d := range doors {
-		serving.Go(func() {
-			defer cancel()
-			errs[i] = originhttp.ServeGuarded(ctx, d.Listener, d.server)
-		})
-	}
-	serving.Wait()
-	return errors.Join(errs...)
 }

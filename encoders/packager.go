@@ -20,8 +20,8 @@ type PackagerConfig struct {
 	Source   origin.Source
 	// Header gives a rendition's CMAF header.
 	Header func(r origin.Rendition) (origin.Object, error)
-	// Await returns when the encoder has its CMAF headers, or with ctx's error; nil where it always has them.
-	Await func(ctx context.Context) error
+	// HeaderFrom is when the encoder has its CMAF headers; zero where it always has.
+	HeaderFrom time.Time
 	// Publishers are the region's nodes, at least one. Where one fails the next is tried, and stays the first to ask
 	// once it has answered: a time-out of a dead node is not paid for again by every segment.
 	Publishers []origin.Publisher
@@ -114,10 +114,19 @@ func (p *Packager) Run(ctx context.Context) {
 	all.join(ctx)
 }
 
-// runRendition publishes one rendition: the header first, since a player can do nothing without it.
+// runRendition publishes one rendition: the header first, since a player can do nothing without it. While there is no
+// header yet its segments are waited for all the same, and found missing.
 func (p *Packager) runRendition(ctx context.Context, r origin.Rendition, first origin.SegmentNumber) {
-	p.publishHeader(ctx, r)
 	segments := newCrew(p.Runtime, maxInFlight)
+	if wait := p.HeaderFrom.Sub(p.Runtime.Now()); wait <= 0 {
+		p.publishHeader(ctx, r)
+	} else if segments.hire(ctx, func() {
+		if p.Runtime.Sleep(ctx, wait) == nil {
+			p.publishHeader(ctx, r)
+		}
+	}) != nil {
+		return
+	}
 	for n := first; !p.over(n); n++ {
 		// A segment is begun when its capture begins, so that what the source does to one delays no other.
 		if err := p.Runtime.Sleep(ctx, p.Event.SegmentStart(n).Sub(p.Runtime.Now())); err != nil {
@@ -133,9 +142,6 @@ func (p *Packager) runRendition(ctx context.Context, r origin.Rendition, first o
 // publishHeader tries until the header is stored, or the event is over. An answer that cannot change ends it too, with a record; segments
 // are published then as well, and the origin may refuse them.
 func (p *Packager) publishHeader(ctx context.Context, r origin.Rendition) {
-	if p.Await != nil && p.Await(ctx) != nil {
-		return // the end of the run is no failure of a header
-	}
 	t := p.begin(r, origin.Header)
 	header, err := p.Header(r)
 	if err != nil {

@@ -366,26 +366,39 @@ func TestPackagerHeader(t *testing.T) {
 	})
 }
 
-// A packager whose encoder comes late publishes what there is from then on, and says of the rest that there was none.
-func TestPackagerAwaitsItsEncoder(t *testing.T) {
+// A packager whose encoder comes late says of every segment, when it is due, that there was none, and publishes the header and
+// what there is from then on.
+func TestPackagerOfALateEncoder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
+		comes := w.ev.AvailableAt(42).Add(time.Second)
+		w.source = sourceFunc(func(ctx context.Context, r origin.Rendition, n origin.SegmentNumber) (origin.Object, error) {
+			o, err := w.enc.Segment(ctx, r, n)
+			if time.Now().Before(comes) {
+				return origin.Object{}, origin.ErrUnreachable
+			}
+			return o, err
+		})
 		p := w.packager(stored)
-		p.Await = func(ctx context.Context) error { return p.Runtime.Sleep(ctx, time.Until(w.ev.RetryDeadline(42))) }
+		p.HeaderFrom = comes
 		p.Run(t.Context())
 		for n := origin.SegmentNumber(41); n <= 45; n++ {
-			if r := w.records[fmt.Sprintf("v360/%d", n)]; (r.Reason == "stored") != (n > 42) {
+			r := w.records[fmt.Sprintf("v360/%d", n)]
+			if (r.Reason == "stored") != (n > 42) || n <= 42 && r.Error != origin.ErrUnreachable.Error() {
 				t.Errorf("segment %d: %+v", n, r)
 			}
 		}
+		if s := w.sent[0]; s.p.Key.Number != origin.Header || !s.at.Equal(comes) {
+			t.Errorf("%+v was published first, at %v", s.p.Key, s.at)
+		}
+		left := newWorld(t)
+		p = left.packager(stored)
+		p.HeaderFrom = left.ev.End
 		ctx, leave := context.WithCancel(t.Context())
-		leave()
-		late := newWorld(t)
-		p = late.packager(stored)
-		p.Await = func(ctx context.Context) error { return ctx.Err() }
+		defer time.AfterFunc(left.ev.AvailabilityStartTime.Sub(time.Now())/2, leave).Stop()
 		p.Run(ctx)
-		if len(late.records) != 0 || len(late.sent) != 0 {
-			t.Errorf("a packager that ends while it waits: %v, %v", late.records, late.sent)
+		if len(left.records) != 0 || len(left.sent) != 0 || !time.Now().Before(left.ev.AvailabilityStartTime) {
+			t.Errorf("a packager that ends while it waits: %v, %v", left.records, left.sent)
 		}
 	})
 }

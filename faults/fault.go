@@ -6,7 +6,6 @@
 package faults
 
 import (
-	"context"
 	"sync/atomic"
 	"time"
 
@@ -66,10 +65,9 @@ type (
 	SourceBreaker interface {
 		WrapSource(at Place, s origin.Source) origin.Source
 	}
-	// HeaderBreaker stands where a packager waits for its encoder's CMAF headers, which it does as soon as there is one.
+	// HeaderBreaker says from when on an encoder has its CMAF headers; not ok where it is not meant.
 	HeaderBreaker interface {
-		// AwaitHeader returns when the encoder has them, or with ctx's error.
-		AwaitHeader(ctx context.Context, at Place) error
+		HeaderFrom(at Place) (from time.Time, ok bool)
 	}
 	// PublisherBreaker stands in front of an origin node that takes candidates in.
 	PublisherBreaker interface {

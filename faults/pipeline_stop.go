@@ -1,7 +1,7 @@
 package faults
 
 import (
-	"context"
+	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
 )
@@ -19,14 +19,10 @@ func (f pipelineStop) WrapSource(at Place, s origin.Source) origin.Source {
 	return changedSource{s, f.base, f.lose}
 }
 
-// AwaitHeader implements HeaderBreaker. An encoder that is stopped when the event begins was not there before: it has no CMAF
+// HeaderFrom implements HeaderBreaker. An encoder that is stopped when the event begins was not there before: it has no CMAF
 // header until the stop is over. One that stops later has handed its own over long ago.
-func (f pipelineStop) AwaitHeader(ctx context.Context, at Place) error {
-	if at.Pipeline != f.spec.Pipeline || f.spec.Rendition != "" || f.spec.At > 0 {
-		return nil
-	}
-	f.touch()
-	return f.runtime.Sleep(ctx, f.window.Until.Sub(f.runtime.Now()))
+func (f pipelineStop) HeaderFrom(at Place) (from time.Time, ok bool) {
+	return f.window.Until, at.Pipeline == f.spec.Pipeline && f.spec.Rendition == "" && f.spec.At == 0
 }
 
 // Felt asks for a segment that the packager never got.

@@ -113,7 +113,9 @@ func (n *Node) Get(ctx context.Context, req Request) (resp Response, err error) 
 		return resp, nil
 	}
 	n.Observer.LookedUp(EventLevel, true)
-	err = n.serve(ctx, c, req, arrived, &resp)
+	if err = n.serve(ctx, c, req, arrived, &resp); err != nil {
+		resp = Response{} // of what was known by then
+	}
 	return resp, err
 }
 
@@ -157,7 +159,7 @@ func (n *Node) observe(ask *Ask, resp *Response, arrived time.Time) {
 
 // answer decides, and reads what was decided on.
 func (n *Node) answer(ctx context.Context, c *catalog, req Request, ask *Ask, resp *Response) error {
-	var buf [4]Candidate // of two pipelines in two regions
+	var buf [4]Candidate // of as many pipelines; more are an allocation
 	d, cs, held, err := n.decide(ctx, c, req, ask, buf[:0])
 	if err != nil {
 		return err

@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -129,20 +128,12 @@ func (s *Server) Addresses() (all []string) {
 // Serve answers until ctx ends, and then stops within 5 s: nothing new is taken in, what has begun is finished, and whom
 // it holds is sent away. It returns nil after such a stop, and stops with an error when a listener breaks.
 func (s *Server) Serve(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	context.AfterFunc(ctx, func() { s.is("stopping") })
-	errs := make([]error, len(s.doors))
-	var serving sync.WaitGroup
-	for i, d := range s.doors {
-		srv := originhttp.NewServer(d.handler, d.role, s.logger)
-		serving.Go(func() {
-			defer cancel() // one without the others is no origin
-			errs[i] = originhttp.ServeGuarded(ctx, d.Listener, srv)
-		})
+	defer context.AfterFunc(ctx, func() { s.is("stopping") })()
+	var doors []originhttp.Door
+	for _, d := range s.doors {
+		doors = append(doors, originhttp.Door{Listener: d.Listener, Server: originhttp.NewServer(d.handler, d.role, s.logger)})
 	}
-	serving.Wait()
-	return errors.Join(errs...)
+	return originhttp.ServeAll(ctx, doors)
 }
 
 // Close ends everything that Open began.

@@ -100,7 +100,8 @@ func (e *Edge) Get(ctx context.Context, req origin.Request) (origin.Response, er
 	resp, err := e.get(ctx, req, arrived)
 	resp.Bulletin = e.Bulletin(req.Event)
 	if e.Answered != nil && err == nil {
-		e.Answered(&resp, e.Runtime.Now().Sub(arrived))
+		shown := resp // what is shown may be kept, and so is on the heap: resp is not, where nobody looks
+		e.Answered(&shown, e.Runtime.Now().Sub(arrived))
 	}
 	return resp, err
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 )
 
@@ -28,7 +29,11 @@ func (l *Listener) Protect(srv *http.Server) {
 		srv.HTTP2.MaxConcurrentStreams = 128 // and as many handlers: streams that are reset make no room for more of them
 		srv.HTTP2.SendPingTimeout, srv.HTTP2.PingTimeout = 15*time.Second, 15*time.Second
 		srv.HTTP2.WriteByteTimeout = l.limits.WriteTime // while the connection takes nothing; of one stream, see begun
-		srv.HTTP2.CountError = func(string) { l.tally.http2.Add(1) }
+		srv.HTTP2.CountError = func(kind string) {
+			if !innocent(kind) {
+				l.tally.http2Errors.Add(1)
+			}
+		}
 	}
 	srv.Protocols = protocols
 	srv.MaxHeaderBytes = l.limits.Head
@@ -47,6 +52,12 @@ func (l *Listener) Protect(srv *http.Server) {
 		return ctx
 	}
 	srv.Handler = &protected{srv.Handler, l, srv.WriteTimeout}
+}
+
+// innocent says of a kind of error of HTTP/2 that nobody needs to have done anything wrong: a client's network is gone, or what
+// it sent crossed the end of its stream.
+func innocent(kind string) bool {
+	return kind == "conn_close_lost_ping" || strings.HasSuffix(kind, "stream_closed_closed")
 }
 
 type connKey struct{}

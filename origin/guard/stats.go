@@ -9,24 +9,24 @@ import (
 
 // Stats are counts since the listener was made, but for Open.
 type Stats struct {
-	Open     int    // connections, now
-	Accepted uint64 // connections that were let in
-	Requests uint64 // heads of HTTP/1 that were let through
-	Panics   uint64 // of handlers
-	HTTP2    uint64 // errors in what clients say in HTTP/2, each of which ended a stream or a connection
-	Refused  map[Refusal]uint64
+	Open        int    // connections, now
+	Accepted    uint64 // connections that were let in
+	Requests    uint64 // heads of HTTP/1 that were let through
+	Panics      uint64 // of handlers
+	HTTP2Errors uint64 // what net/http counts as one in HTTP/2: floods and frames that may not be, for the most part
+	Refused     map[Refusal]uint64
 }
 
 // tally counts, and says at most once a second of each kind that there was something to count: a log that a stranger
 // can fill is a fault of its own.
 type tally struct {
-	logger   *slog.Logger
-	accepted atomic.Uint64
-	requests atomic.Uint64
-	panics   atomic.Uint64
-	http2    atomic.Uint64
-	refused  [refusals]atomic.Uint64
-	logNext  [refusals]atomic.Int64 // when the next line may be written, in nanoseconds of the epoch
+	logger      *slog.Logger
+	accepted    atomic.Uint64
+	requests    atomic.Uint64
+	panics      atomic.Uint64
+	http2Errors atomic.Uint64
+	refused     [refusals]atomic.Uint64
+	logNext     [refusals]atomic.Int64 // when the next line may be written, in nanoseconds of the epoch
 }
 
 func (t *tally) refuse(r Refusal, client net.Addr) {
@@ -49,7 +49,7 @@ func (l *Listener) Stats() Stats {
 	s := Stats{Open: l.open}
 	l.mu.Unlock()
 	s.Accepted, s.Requests = l.tally.accepted.Load(), l.tally.requests.Load()
-	s.Panics, s.HTTP2 = l.tally.panics.Load(), l.tally.http2.Load()
+	s.Panics, s.HTTP2Errors = l.tally.panics.Load(), l.tally.http2Errors.Load()
 	s.Refused = make(map[Refusal]uint64, refusals)
 	for r := None + 1; r < refusals; r++ {
 		s.Refused[r] = l.tally.refused[r].Load()

@@ -18,11 +18,11 @@ const (
 )
 
 // WatchEdge adds what an edge answers. What it returns is for the edge to be told with every answer, and may be called at
-// once. The hit ratio is that of "hit" and "collapsed" to these and "miss".
+// once. The hit ratio is that of "hit" and "collapsed" to all but "own".
 func (m *Metrics) WatchEdge() func(r *origin.Response, took time.Duration) {
 	requests := counter("edge_requests_total", "Requests for segments and headers that an edge answered, by how it came by the answer.", "result")
-	sent := counter("edge_sent_bytes_total", "Bytes of the bodies that an edge answered with.", "result")
-	latency := histogram("edge_request_duration_seconds", "From a request's arrival at an edge to its answer, less the time that an origin held it open for.", "result")
+	sent := counter("edge_sent_bytes_total", "Bytes of the objects that an edge answered with, however much of them was wanted.", "result")
+	latency := histogram("edge_request_duration_seconds", "From a request's arrival at an edge to its answer, less the time that an origin held it open for; of a collapsed one, as far as that is known.", "result")
 	m.Registry.MustRegister(requests, sent, latency)
 	type counted struct {
 		requests, sent prometheus.Counter
@@ -36,22 +36,18 @@ func (m *Metrics) WatchEdge() func(r *origin.Response, took time.Duration) {
 		c := of[edgeResult(r)]
 		c.requests.Inc()
 		c.sent.Add(float64(r.Object.Size))
-		if r.Cache.Hit {
-			c.latency.Observe(took.Seconds()) // a hold is the past of what is in the cache
-			return
-		}
 		c.latency.Observe(max(0, took-r.Hold).Seconds())
 	}
 }
 
 func edgeResult(r *origin.Response) string {
 	switch {
-	case r.Reason == origin.NoOrigin:
-		return edgeUnreached
 	case r.Cache.Hit && r.Cache.Detail != "":
 		return edgeOwn
 	case r.Cache.Hit:
-		return edgeHit
+		return edgeHit // be it that no origin could be reached a moment ago
+	case r.Reason == origin.NoOrigin:
+		return edgeUnreached
 	case r.Cache.Collapsed:
 		return edgeCollapsed
 	}

@@ -16,7 +16,7 @@ func TestWhatAnEdgeCounts(t *testing.T) {
 		object := origin.Object{Size: 1000}
 		for i, r := range []origin.Response{
 			{Reason: origin.Early, Cache: origin.CacheStatus{Cache: "e", Hit: true, Detail: "config"}},
-			{Reason: origin.Published, Object: object, Hold: time.Hour, Cache: origin.CacheStatus{Cache: "e", Hit: true}},
+			{Reason: origin.Published, Object: object, Cache: origin.CacheStatus{Cache: "e", Hit: true}},
 			{Reason: origin.Published, Object: object, Hold: time.Second, Cache: origin.CacheStatus{Cache: "e", Forward: "uri-miss", Collapsed: true}},
 			{Reason: origin.Published, Object: object, Hold: time.Second, Cache: origin.CacheStatus{Cache: "e", Forward: "uri-miss"}},
 			{Reason: origin.NoOrigin, Cache: origin.CacheStatus{Cache: "e", Forward: "uri-miss"}},

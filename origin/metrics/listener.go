@@ -23,7 +23,7 @@ var (
 	guardRequests       = describe("guard_requests_total", "Requests of HTTP/1 that were let through.")
 	guardRefusals       = describe("guard_refusals_total", "Connections and requests that were not let through, or were cut off.", "reason")
 	handlerPanics       = describe("handler_panics_total", "Requests in which a handler panicked.")
-	http2Errors         = describe("http2_errors_total", "Errors in what clients said in HTTP/2, each of which ended a stream or a connection.")
+	http2Errors         = describe("http2_errors_total", "What net/http counts as errors of clients in HTTP/2: floods, and frames that may not be. Those of heads and of framing it does not count.")
 	certificateFailures = describe("certificate_failures_total", "Changes of a certificate's files that could not be used.")
 )
 
@@ -47,7 +47,7 @@ func (l listener) Collect(out chan<- prometheus.Metric) {
 	tell(connectionsAccepted, prometheus.CounterValue, float64(s.Accepted))
 	tell(guardRequests, prometheus.CounterValue, float64(s.Requests))
 	tell(handlerPanics, prometheus.CounterValue, float64(s.Panics))
-	tell(http2Errors, prometheus.CounterValue, float64(s.HTTP2))
+	tell(http2Errors, prometheus.CounterValue, float64(s.HTTP2Errors))
 	for refusal, count := range s.Refused {
 		tell(guardRefusals, prometheus.CounterValue, float64(count), refusal.String())
 	}

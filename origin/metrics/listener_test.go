@@ -27,7 +27,7 @@ func TestListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.WatchListener("operate", func() guard.Stats {
-		return guard.Stats{Open: 2, Accepted: 3, Requests: 4, Panics: 5, HTTP2: 7, Refused: map[guard.Refusal]uint64{guard.SlowBody: 6}}
+		return guard.Stats{Open: 2, Accepted: 3, Requests: 4, Panics: 5, HTTP2Errors: 7, Refused: map[guard.Refusal]uint64{guard.SlowBody: 6}}
 	}, certificates)
 	srv := &http.Server{Handler: http.NotFoundHandler()}
 	go func() { _ = srv.Serve(ln) }()

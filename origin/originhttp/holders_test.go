@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/origin/metrics"
 	"github.com/liveorigin/liveorigin/origin/originhttp"
 	"github.com/liveorigin/liveorigin/origin/servertest"
 )
@@ -52,16 +54,33 @@ func heldEvent() origin.Event {
 	return ev
 }
 
+// counting is a delivery of which is told what it answers, as liveorigin origin has it: that, too, is on a held request's stack.
+type counting struct {
+	http.Handler
+	delivery originhttp.DeliveryHandler
+}
+
+func (c counting) Refuse(now time.Time, head, into []byte) []byte {
+	return c.delivery.Refuse(now, head, into)
+}
+
+func asShipped(node *origin.Node) originhttp.DeliveryHandler {
+	d := originhttp.Delivery(metrics.LogRefusals(node, slog.New(slog.DiscardHandler)), node, new(origin.Wall))
+	return counting{metrics.Traced(d), d}
+}
+
 // serveHolders is the life of the other process. It is asked two things: how many requests are held in how much memory, and to
 // write to all the sockets that it knows nothing about.
 func serveHolders(b *testing.B) {
-	node := speedNode(b, func(c *origin.NodeConfig) { c.MaxHolders = 20_000 })
+	counted := metrics.New()
+	node := speedNode(b, func(c *origin.NodeConfig) { c.MaxHolders, c.Observer = 20_000, counted })
+	counted.Watch(node)
 	ln := servertest.Listen(b)
 	ev := heldEvent()
 	if err := node.AddEvent(ev); err != nil {
 		b.Fatal(err)
 	}
-	fmt.Printf("serving %s %s %s %d\n", serve(b, delivery(node), originhttp.ForDelivery), serve(b, publishing(node), originhttp.ForPublishing), ln.Addr(),
+	fmt.Printf("serving %s %s %s %d\n", serve(b, asShipped(node), originhttp.ForDelivery), serve(b, publishing(node), originhttp.ForPublishing), ln.Addr(),
 		ev.AvailabilityStartTime.Unix())
 	var bare []net.Conn
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {

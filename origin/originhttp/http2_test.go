@@ -237,7 +237,7 @@ func TestHTTP2RapidReset(t *testing.T) {
 	ln := guarded(t, h, ForDelivery, guard.Limits{})
 	address := ln.Addr().String()
 	f := dialFramed(t, address)
-	if n := ln.Stats().HTTP2; n != 0 {
+	if n := ln.Stats().HTTP2Errors; n != 0 {
 		t.Errorf("%d errors before anything was wrong", n)
 	}
 	var flood sync.WaitGroup
@@ -259,7 +259,7 @@ func TestHTTP2RapidReset(t *testing.T) {
 	if !e.gone || e.code != http2.ErrCodeEnhanceYourCalm || h.started.Load() > 128 || h.most.Load() < 2 {
 		t.Errorf("the connection ended as %+v; %d handlers were started, %d at once", e, h.started.Load(), h.most.Load())
 	}
-	if ln.Stats().HTTP2 == 0 {
+	if ln.Stats().HTTP2Errors == 0 {
 		t.Error("it counts as no error")
 	}
 	serves(t, address)

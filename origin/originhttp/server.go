@@ -93,6 +93,29 @@ func ServeGuarded(ctx context.Context, ln *guard.Listener, srv *http.Server) err
 	return stop(srv, dismiss)
 }
 
+// A Door is a guarded listener, and who answers there.
+type Door struct {
+	*guard.Listener
+	Server *http.Server
+}
+
+// ServeAll serves all doors until ctx ends, and stops each as ServeGuarded does. When one of them breaks so do the others:
+// one without the others is no origin.
+func ServeAll(ctx context.Context, doors []Door) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	errs := make([]error, len(doors))
+	var serving sync.WaitGroup
+	for i, d := range doors {
+		serving.Go(func() {
+			defer cancel()
+			errs[i] = ServeGuarded(ctx, d.Listener, d.Server)
+		})
+	}
+	serving.Wait()
+	return errors.Join(errs...)
+}
+
 func stop(srv *http.Server, dismiss context.CancelCauseFunc) error {
 	timer := time.AfterFunc(stopGrace/2, func() { dismiss(errStopping) })
 	defer timer.Stop()

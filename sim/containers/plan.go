@@ -46,8 +46,8 @@ type Plan struct {
 	// Limits, in bytes. A container that needs more memory than its limit is killed by the kernel.
 	Heap, CassandraMemory, MemcachedMemory int64
 	// Memtable is how much of what was written to a Cassandra node it may have in memory, in bytes, outside the heap; of a
-	// third of that it writes the largest table to its disk, for which the nodes of a region choose the same moment. Up to
-	// 16 GiB, which is reserved by no one; 0 means 96 MiB.
+	// third of that it writes the largest table to its disk, for which the nodes of a region choose the same moment. So a
+	// third has to fit into CassandraMemory beside the heap; 0 means 96 MiB.
 	Memtable int64
 	// Disk, if not zero, puts the data of every Cassandra node on a file system in memory that is so large, in bytes, for
 	// [FillDisk].
@@ -144,8 +144,9 @@ func (p Plan) Check() error {
 		bad("a heap of %s in a container of %s: Cassandra needs a heap of 256 MiB, and what is outside of it",
 			size(p.Heap), size(p.CassandraMemory))
 	}
-	if p.Memtable < 16*mebibyte || p.Memtable > 16<<30 {
-		bad("a memtable of %s: 16 MiB to 16 GiB", size(p.Memtable))
+	if p.Memtable < 16*mebibyte || p.Heap+p.Memtable/3 > p.CassandraMemory {
+		bad("memtables of %s, of which a third is used, beside a heap of %s in a container of %s: at least 16 MiB, and within it",
+			size(p.Memtable), size(p.Heap), size(p.CassandraMemory))
 	}
 	return errors.Join(errs...)
 }

@@ -27,6 +27,7 @@ func TestPlanCheck(t *testing.T) {
 		`profile "large"`:               func(p *Plan) { p.Profile = "large" },
 		"needs a heap of 256 MiB":       func(p *Plan) { p.Heap = 1 },
 		"in a container of 0.1 GiB":     func(p *Plan) { p.CassandraMemory = 128 * mebibyte },
+		"memtables of 16.0 GiB":         func(p *Plan) { p.Memtable = 16 << 30 },
 	} {
 		p := good
 		change(&p)

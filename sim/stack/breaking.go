@@ -1,9 +1,9 @@
 package stack
 
 import (
-	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/liveorigin/liveorigin/faults"
 	"github.com/liveorigin/liveorigin/origin"
@@ -26,16 +26,16 @@ func (c *Config) brokenSource(at faults.Place, src origin.Source) origin.Source 
 	})
 }
 
-// awaitHeader returns when no fault keeps an encoder from having its CMAF headers.
-func (c *Config) awaitHeader(ctx context.Context, at faults.Place) error {
+// headerFrom is when the last fault ends that keeps an encoder from having its CMAF headers; zero when none does.
+func (c *Config) headerFrom(at faults.Place) (from time.Time) {
 	for _, f := range c.Faults {
 		if b, ok := f.(faults.HeaderBreaker); ok {
-			if err := b.AwaitHeader(ctx, at); err != nil {
-				return err
+			if until, meant := b.HeaderFrom(at); meant && until.After(from) {
+				from = until
 			}
 		}
 	}
-	return nil
+	return from
 }
 
 func (c *Config) brokenPublisher(at faults.Place, p origin.Publisher) origin.Publisher {

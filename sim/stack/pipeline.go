@@ -1,7 +1,6 @@
 package stack
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -75,7 +74,7 @@ func (s *Stack) packager(ev origin.Event, home, name, region string, nodes []ori
 	}
 	return encoders.NewPackager(encoders.PackagerConfig{
 		Runtime: s.Runtime, Event: ev, Pipeline: name, Region: region, Header: enc.Header,
-		Source: s.brokenSource(place, enc), Await: func(ctx context.Context) error { return s.awaitHeader(ctx, place) },
+		Source: s.brokenSource(place, enc), HeaderFrom: s.headerFrom(place),
 		Publishers: nodes, Recorder: s.Recorder, Rand: streams.New(s.Scenario.Seed, stream), Inspect: s.Media.Inspect,
 	}), nil
 }
