@@ -395,7 +395,7 @@ func TestPackagerOfALateEncoder(t *testing.T) {
 		p = left.packager(stored)
 		p.HeaderFrom = left.ev.End
 		ctx, leave := context.WithCancel(t.Context())
-		defer time.AfterFunc(left.ev.AvailabilityStartTime.Sub(time.Now())/2, leave).Stop()
+		defer time.AfterFunc(time.Until(left.ev.AvailabilityStartTime)/2, leave).Stop()
 		p.Run(ctx)
 		if len(left.records) != 0 || len(left.sent) != 0 || !time.Now().Before(left.ev.AvailabilityStartTime) {
 			t.Errorf("a packager that ends while it waits: %v, %v", left.records, left.sent)
