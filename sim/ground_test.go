@@ -16,8 +16,8 @@ import (
 	"github.com/liveorigin/liveorigin/sim/containers"
 )
 
-// wire is the way to a database node: it sees whether a keyspace is dropped, and breaks when it is to carry some words for the
-// first time.
+// wire is the way to a database node: it sees whether a keyspace is dropped, and breaks whenever it is to carry some words. Once
+// is not enough: the driver first prepares a statement, and if that breaks, it may send it unprepared over another connection.
 type wire struct {
 	net.Listener
 	node string
@@ -79,11 +79,7 @@ func (w *wire) broken(b []byte) bool {
 	if bytes.Contains(b, []byte("DROP KEYSPACE liveorigin_")) {
 		w.dropped = true
 	}
-	if w.breaks == "" || !bytes.Contains(b, []byte(w.breaks)) {
-		return false
-	}
-	w.breaks = ""
-	return true
+	return w.breaks != "" && bytes.Contains(b, []byte(w.breaks))
 }
 
 // A keyspace of which only a part could be made is dropped, and what was never made is no trouble.

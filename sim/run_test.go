@@ -10,13 +10,14 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/liveorigin/liveorigin/origin/cassandra/cassandratest"
 	"github.com/liveorigin/liveorigin/reports"
 	"github.com/liveorigin/liveorigin/scenarios"
 )
 
 func TestMain(m *testing.M) {
 	bePart()
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, cassandratest.UnseenHeartbeat)
 }
 
 // standIn is a k6 for what goes wrong with a k6: it says that it has our extension, and then does as it is told.

@@ -20,7 +20,7 @@ import (
 	"github.com/liveorigin/liveorigin/origin/keyvalue"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, cassandratest.UnseenHeartbeat) }
 
 var _ keyvalue.Replicated = (*cassandra.Table)(nil)
 

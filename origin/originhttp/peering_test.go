@@ -336,25 +336,26 @@ func TestPeeringRefuses(t *testing.T) {
 func TestPeeringInFlight(t *testing.T) {
 	far := new(heard)
 	address := listen(t, Peering(far, far.known, Limits{Body: 1000, InFlight: 1000}), ForPublishing)
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
 	body := string(marshalAnnouncements([]origin.Announcement{announcement(1000)}))
-	head := fmt.Sprintf("POST /announcements HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", len(body))
-	if _, err := io.WriteString(conn, head); err != nil {
+	head := fmt.Sprintf("POST /announcements HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n", len(body))
+	first := dial(t, address)
+	if _, err := io.WriteString(first, head+"Expect: 100-continue\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	servertest.Eventually(t, "refused while one is read", func() bool {
-		return raw(t, address, head+body, false).status == http.StatusServiceUnavailable
-	})
-	before := len(far.numbers())
-	if _, err := io.WriteString(conn, body); err != nil {
-		t.Fatal(err)
+	// A server says so when it begins to read, which only who was let in comes to.
+	if resp, err := http.ReadResponse(first.in, nil); err != nil || resp.StatusCode != http.StatusContinue {
+		t.Fatalf("before the first body: %v, %v", resp, err)
 	}
-	servertest.Eventually(t, "the first is taken", func() bool { return len(far.numbers()) == before+1 })
-	servertest.Eventually(t, "room again", func() bool { return raw(t, address, head+body, false).status == http.StatusNoContent })
+	if got := raw(t, address, head+"\r\n"+body, false); got.status != http.StatusServiceUnavailable {
+		t.Errorf("while one is read: %d", got.status)
+	}
+	if n := len(far.numbers()); n != 0 {
+		t.Errorf("%d were taken before there was a body", n)
+	}
+	if got := first.ask(body); got.status != http.StatusNoContent || len(far.numbers()) != 1 {
+		t.Errorf("the first: %d, and %d are taken", got.status, len(far.numbers()))
+	}
+	servertest.Eventually(t, "room again", func() bool { return raw(t, address, head+"\r\n"+body, false).status == http.StatusNoContent })
 }
 
 // FuzzAnnouncements: what can be read is written and read again as the same, and nothing makes the parser fall over.

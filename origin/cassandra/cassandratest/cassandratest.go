@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/origin/cassandra"
 	"github.com/liveorigin/liveorigin/origin/origintest"
@@ -22,6 +24,11 @@ type Subject struct {
 	// Replicas is how many nodes each of the data centres has, all of which have a copy of everything.
 	Replicas map[string]int
 }
+
+// UnseenHeartbeat lets a test's end pass over a goroutine that the driver (v2.1.2) forgets: a session that is closed before its
+// heartbeat was first scheduled never tells it to stop. One in some hundred sessions that live for milliseconds, on a busy
+// machine; whoever forgets to close a session leaves more behind, which is still found.
+var UnseenHeartbeat = goleak.IgnoreAnyFunction("github.com/apache/cassandra-gocql-driver/v2.(*controlConn).heartBeat")
 
 // Run runs the suite in a keyspace of its own, which is dropped at the end.
 func Run(t *testing.T, s Subject) {
