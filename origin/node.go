@@ -100,20 +100,18 @@ func (n *Node) catalog(event string) *catalog {
 // a held request is most of what it costs, and with a Response in every frame it would be twice as large.
 func (n *Node) Get(ctx context.Context, req Request) (resp Response, err error) {
 	arrived := n.Runtime.Now()
-	if n.Ask != nil {
-		err = n.askAndGet(ctx, req, arrived, &resp)
-		return resp, err
-	}
 	c := n.catalog(req.Event)
-	if c == nil {
+	switch {
+	case n.Ask != nil:
+		err = n.askAndGet(ctx, req, arrived, &resp)
+	case c == nil:
 		n.unknown(arrived, &resp)
-		return resp, nil
+	case n.refused(c, c.state.Load(), req, arrived, &resp):
+	default:
+		n.Observer.LookedUp(EventLevel, true)
+		err = n.serve(ctx, c, req, arrived, &resp)
 	}
-	if n.refused(c, c.state.Load(), req, arrived, &resp) {
-		return resp, nil
-	}
-	n.Observer.LookedUp(EventLevel, true)
-	if err = n.serve(ctx, c, req, arrived, &resp); err != nil {
+	if err != nil {
 		resp = Response{} // of what was known by then
 	}
 	return resp, err

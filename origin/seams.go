@@ -41,7 +41,7 @@ type Signal interface {
 // whole objects; the table and the cache below it (package keyvalue) are Stores of rows.
 type Store interface {
 	// Put returns nil once a quorum has the object, and ErrExists when other bytes have the key. After any other error
-	// the object may or may not be there; putting the same again is how to find out.
+	// the object may or may not be there; putting the same again is how to find out. Until it returns, the same is true.
 	Put(ctx context.Context, key Key, o Object) error
 	// Get reads the object with these bytes by their digest; ErrNotFound when there is none, be there others.
 	Get(ctx context.Context, key Key, digest uint32) (Object, error)

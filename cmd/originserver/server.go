@@ -128,10 +128,11 @@ func (s *Server) Addresses() (all []string) {
 // Serve answers until ctx ends, and then stops within 5 s: nothing new is taken in, what has begun is finished, and whom
 // it holds is sent away. It returns nil after such a stop, and stops with an error when a listener breaks.
 func (s *Server) Serve(ctx context.Context) error {
-	defer context.AfterFunc(ctx, func() { s.is("stopping") })()
 	var doors []originhttp.Door
 	for _, d := range s.doors {
-		doors = append(doors, originhttp.Door{Listener: d.Listener, Server: originhttp.NewServer(d.handler, d.role, s.logger)})
+		server := originhttp.NewServer(d.handler, d.role, s.logger)
+		server.RegisterOnShutdown(func() { s.is("stopping") }) // also because another listener broke
+		doors = append(doors, originhttp.Door{Listener: d.Listener, Server: server})
 	}
 	return originhttp.ServeAll(ctx, doors)
 }

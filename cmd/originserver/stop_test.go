@@ -3,8 +3,11 @@ package originserver
 import (
 	"bufio"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +16,7 @@ import (
 	"github.com/liveorigin/liveorigin/origin"
 	"github.com/liveorigin/liveorigin/origin/cassandra/cqldouble"
 	"github.com/liveorigin/liveorigin/origin/originhttp"
+	"github.com/liveorigin/liveorigin/origin/servertest"
 )
 
 // acknowledged are the segments that an origin has answered 201 for.
@@ -131,4 +135,30 @@ func (u *upload) finish() int {
 	}
 	_ = resp.Body.Close()
 	return resp.StatusCode
+}
+
+// An origin of which one listener breaks stops as a whole, says why, and says that it is not ready.
+func TestBrokenListener(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "origin.yaml")
+	if err := os.WriteFile(path, []byte("name: o\nregion: east\n"+onFreePorts), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), c, slog.DiscardHandler)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.ready(); err != nil {
+		t.Errorf("before it broke: %v", err)
+	}
+	broken := s.doors[0]
+	_ = broken.Close()
+	if err := s.Serve(t.Context()); err == nil || !strings.Contains(err.Error(), broken.Addr().String()) {
+		t.Errorf("served without %v: %v", broken.Addr(), err)
+	}
+	servertest.Eventually(t, "said to be stopping", func() bool { err := s.ready(); return err != nil && err.Error() == "stopping" })
 }

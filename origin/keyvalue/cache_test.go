@@ -51,14 +51,22 @@ func TestCache(t *testing.T) {
 	})
 }
 
-// A Put waits for the cache for five milliseconds after its commit, and the rest goes on.
+// What is one row goes to the cache beside the table, and the rest after it. A Put waits for five milliseconds after its commit,
+// and what is left goes on.
 func TestSlowWriteThrough(t *testing.T) {
 	onBothClocks(t, func(t *testing.T, rt origin.Runtime) {
 		w := newWorld(t, rt, 3, nil)
 		for _, n := range w.nodes {
 			n.takes = 3 * ms
 		}
-		w.put("quick", number(1), small, 13*ms, nil)
+		w.put("quick", number(1), small, 10*ms, nil)
+		for _, n := range w.nodes {
+			n.takes = 13 * ms
+		}
+		w.put("a little slower than the table", number(4), small, 13*ms, nil)
+		for _, n := range w.nodes {
+			n.takes = 3 * ms
+		}
 		w.put("the chunks are there when the index is", number(2), large, 23*ms, nil)
 		for _, n := range w.nodes {
 			n.takes = 30 * ms
@@ -69,6 +77,29 @@ func TestSlowWriteThrough(t *testing.T) {
 			n.takes = 0
 		}
 		w.get("there nevertheless", number(3), small, 0, nil)
+	})
+}
+
+// What turns out not to be the object is taken out of the cache, which Put waits for, as long as it does for a commit.
+func TestTakenBack(t *testing.T) {
+	onBothClocks(t, func(t *testing.T, rt origin.Runtime) {
+		w := newWorld(t, rt, 1, nil)
+		node, other := w.nodes[0], object(900, 9)
+		w.put("the winner", number(1), small, 10*ms, nil)
+		node.takes = 2 * ms
+		w.put("who loses", number(1), other, 22*ms, origin.ErrExists) // and looks whether the other bytes are its own
+		w.get("the loser's", number(1), other, 12*ms, origin.ErrNotFound)
+		w.get("the winner's", number(1), small, 12*ms, nil)
+		w.sleep(2 * ms)
+		w.get("the winner's, in the cache again", number(1), small, 2*ms, nil)
+		node.takes = 20 * ms
+		w.put("who loses, with a slow cache", number(1), other, 25*ms, origin.ErrExists)
+		w.sleep(20 * ms)
+		node.takes = 0
+		w.get("the loser's, a little later", number(1), other, 10*ms, origin.ErrNotFound)
+		if s := w.store.Stats(); s.CacheWrong != 0 || s.CacheUnset != 0 {
+			t.Errorf("counters %+v", s)
+		}
 	})
 }
 

@@ -16,8 +16,8 @@ import (
 
 // BenchmarkWriteThrough is what giving rows to the cache adds to a Put: the target is 1 ms at the median and 5 ms at the
 // 99th percentile, and nothing once a cache that hangs is known to be dead. The table takes 5 ms, always; an object is
-// one row of 500 kB, the worst case, since nothing of it can be given to the cache before it is committed. Puts with a
-// cache, with a dead one and without take turns, so that the machine is the same for all.
+// one row of 500 kB, which goes to the cache meanwhile. Puts with a cache, with a dead one and without take turns, so that
+// the machine is the same for all.
 func BenchmarkWriteThrough(b *testing.B) {
 	s := sharedStack(b)
 	arms := []struct {
