@@ -31,6 +31,7 @@ type Conn struct {
 	renewed   time.Time   // by renew
 	run       int         // how many requests in a row were here before they were asked for
 	exhausted atomic.Bool // the request that is being served shall be the last
+	answered  bool        // past net/http, which has yet to say its word
 }
 
 // phase is what the next byte from below belongs to.

@@ -17,5 +17,7 @@
 // What Refuse answers never gets to net/http: on a TCP connection it costs one read and one write of the kernel's, made
 // between two waits for the runtime's poller (see storm).
 //
+// And an answer that a crowd waits for can go past net/http on its way out (see Outright).
+//
 // There is no goroutine per connection, but for the time of a TLS handshake, and an idle connection holds no buffer.
 package guard

@@ -142,14 +142,27 @@ func (c *Conn) SetWriteDeadline(t time.Time) error {
 	return c.Conn.SetWriteDeadline(t)
 }
 
-// Write has WriteTime where net/http has set no limit: as for the answer to an upload that takes hours.
+// Write implements net.Conn. It is net/http's; of an answer past it, see Outright.
 func (c *Conn) Write(b []byte) (int, error) {
+	if c.answered {
+		return c.swallow(b)
+	}
+	return c.transmit(b)
+}
+
+// transmit has WriteTime where net/http has set no limit: as for the answer to an upload that takes hours.
+func (c *Conn) transmit(b []byte) (int, error) {
+	sent := c.storm.send(b)
+	if sent == len(b) && sent > 0 {
+		return sent, nil
+	}
 	c.mu.Lock()
 	if !c.write {
 		_ = c.Conn.SetWriteDeadline(time.Now().Add(c.limits.WriteTime)) // what is wrong with it is wrong with Write
 	}
 	c.mu.Unlock()
-	return c.Conn.Write(b)
+	n, err := c.Conn.Write(b[sent:])
+	return sent + n, err
 }
 
 // renew gives a connection the time that net/http gives one whose request it has answered: it knows nothing of those that

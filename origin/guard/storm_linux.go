@@ -9,14 +9,18 @@ import (
 )
 
 // storm answers refusals on the socket of a connection, between two waits for the runtime's poller: for each request one read
-// and one write of the kernel's, and nothing else that costs. Where there is nothing to answer, or anything is wrong, Read and
-// Write of the connection take over; so limits, deadlines and Close are theirs. A nil storm answers nothing.
+// and one write of the kernel's, and nothing else that costs. And it sends what is short, as the first bytes of an answer that
+// thousands were held for. Where there is nothing to answer, or anything is wrong, Read and Write of the connection take over;
+// so limits, deadlines and Close are theirs. A nil storm does nothing.
 type storm struct {
 	conn  *Conn
 	raw   syscall.RawConn
-	serve func(fd uintptr) bool // the method, bound once
+	serve func(fd uintptr) bool // the methods, bound once
+	give  func(fd uintptr) bool
 	into  []byte
 	n     int // bytes of into that are for net/http
+	out   []byte
+	sent  int // bytes of out
 }
 
 // newStorm is nil where a connection is not the kernel's own: what is wrapped around one would not hear of its reads.
@@ -30,7 +34,7 @@ func newStorm(c *Conn, below net.Conn) *storm {
 		return nil
 	}
 	s := &storm{conn: c, raw: raw}
-	s.serve = s.answerAll
+	s.serve, s.give = s.answerAll, s.giveOut
 	return s
 }
 
@@ -74,6 +78,26 @@ func (s *storm) answerAll(fd uintptr) (done bool) {
 			return false
 		}
 	}
+}
+
+// short is what the kernel takes without thinking it over: a head and the first bytes of a body.
+const short = 4 << 10
+
+// send returns how many bytes of b have been sent: all, mostly, if they are short. The rest is for the connection's Write.
+func (s *storm) send(b []byte) int {
+	if s == nil || len(b) > short {
+		return 0
+	}
+	s.out, s.sent = b, 0
+	_ = s.raw.Write(s.give) // what is wrong with it is wrong with the connection's Write
+	s.out = nil
+	return s.sent
+}
+
+func (s *storm) giveOut(fd uintptr) (done bool) {
+	n, _ := immediately(syscall.SYS_SENDTO, fd, s.out)
+	s.sent = max(n, 0)
+	return true
 }
 
 // immediately receives or sends what can be without waiting (recvfrom(2), sendto(2)). So the scheduler need not be told of

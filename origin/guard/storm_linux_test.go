@@ -50,6 +50,11 @@ func echoOrNo(w http.ResponseWriter, r *http.Request) {
 // stormServer serves echoOrNo behind refuseNo.
 func stormServer(t *testing.T, hidden bool, limits Limits) *Listener {
 	t.Helper()
+	return serveStorm(t, hidden, limits, echoOrNo)
+}
+
+func serveStorm(t *testing.T, hidden bool, limits Limits, handler http.HandlerFunc) *Listener {
+	t.Helper()
 	ln := servertest.Listen(t)
 	if limits.Refuse == nil {
 		limits.Refuse = refuseNo
@@ -58,7 +63,7 @@ func stormServer(t *testing.T, hidden bool, limits Limits) *Listener {
 		ln = plain{ln}
 	}
 	l := Listen(ln, limits)
-	srv := &http.Server{Handler: http.HandlerFunc(echoOrNo), ReadHeaderTimeout: 10 * time.Second}
+	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	l.Protect(srv)
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(l) }()
@@ -182,6 +187,50 @@ func TestStormOfLargeAnswers(t *testing.T) {
 			got := make([]byte, len(large))
 			if _, err := io.ReadFull(c, got); err != nil || string(got) != large {
 				t.Errorf("hidden %v: not what was sent, %v", hidden, err)
+			}
+		}
+	}
+}
+
+// Short pieces of which the socket takes only some come whole and in order to who reads late; who never reads is let go.
+func TestStormOfPieces(t *testing.T) {
+	const pieces = 4000
+	piece := func(i int) string { return strings.Repeat(fmt.Sprintf("%07d\n", i), 300) }
+	for _, hidden := range []bool{false, true} {
+		for _, reads := range []bool{true, false} {
+			limits, written := Limits{}, make(chan int, 1)
+			if !reads {
+				limits.WriteTime = 300 * time.Millisecond
+			}
+			l := serveStorm(t, hidden, limits, func(w http.ResponseWriter, _ *http.Request) {
+				i := 0
+				for ; i < pieces; i++ {
+					if _, err := io.WriteString(w, piece(i)); err != nil || http.NewResponseController(w).Flush() != nil {
+						break
+					}
+				}
+				written <- i
+			})
+			c := dialStorm(t, l)
+			_, _ = io.WriteString(c, "GET /yes HTTP/1.0\r\n\r\n")
+			if !reads {
+				if n := <-written; n == 0 || n == pieces {
+					t.Errorf("hidden %v: %d pieces to who read nothing", hidden, n)
+				}
+				continue
+			}
+			time.Sleep(100 * time.Millisecond) // until the socket is full
+			got, err := io.ReadAll(c)
+			_, body, _ := bytes.Cut(got, []byte("\r\n\r\n"))
+			for i := range pieces {
+				if p := piece(i); !bytes.HasPrefix(body, []byte(p)) {
+					t.Fatalf("hidden %v: piece %d is not what was sent, %v", hidden, i, err)
+				} else {
+					body = body[len(p):]
+				}
+			}
+			if len(body) != 0 || <-written != pieces {
+				t.Errorf("hidden %v: %d bytes too much, %v", hidden, len(body), err)
 			}
 		}
 	}

@@ -197,15 +197,18 @@ func TestBackground(t *testing.T) {
 		}
 	}
 	for _, background := range []bool{true, false} {
-		var asked origin.Request
+		heard := make(chan origin.Request, 1)
 		c := client(t, Delivery(getter(func(_ context.Context, r origin.Request) (origin.Response, error) {
-			asked = r
+			heard <- r
 			return published("x"), nil
 		}), catalog, fixed(epoch)), ForDelivery, ClientOptions{})
 		want := segment1017
 		want.Background = background
-		if _, err := c.Get(t.Context(), want); err != nil || asked != want {
-			t.Errorf("asked for %+v, want %+v, %v", asked, want, err)
+		if _, err := c.Get(t.Context(), want); err != nil {
+			t.Fatal(err)
+		}
+		if asked := <-heard; asked != want {
+			t.Errorf("asked for %+v, want %+v", asked, want)
 		}
 	}
 }

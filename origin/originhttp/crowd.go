@@ -1,6 +1,7 @@
 package originhttp
 
 import (
+	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -132,6 +133,26 @@ func (t *turn) wait() {
 		<-all
 	}
 }
+
+// answerOutright writes the head of an answer and the beginning of its body in one piece, and the rest when it is its turn: the
+// same fields that respond would have net/http write.
+func (d *delivery) answerOutright(out io.Writer, t *turn, resp *origin.Response, mediaType string) {
+	body := resp.Object.Body
+	first := min(len(body), firstBytes)
+	b := pieces.Get().(*[]byte)
+	*b = append(appendHead((*b)[:0], time.Now(), resp, mediaType), body[:first]...)
+	_, err := out.Write(*b)
+	if cap(*b) <= maxText {
+		pieces.Put(b)
+	}
+	t.wait()
+	if err == nil && first < len(body) {
+		_, _ = out.Write(body[first:]) // who does not want the rest has gone
+	}
+}
+
+// pieces are used again, but for those with all notices that there can be.
+var pieces = sync.Pool{New: func() any { return new([]byte) }}
 
 // inTurn writes the beginning of a body, and the rest when it is its turn.
 type inTurn struct {

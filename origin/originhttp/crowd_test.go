@@ -2,15 +2,21 @@ package originhttp
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/origin/guard"
 )
 
 // Who has begun waits for those who joined before, not for those who came since, and not for ever.
@@ -99,6 +105,55 @@ func TestInTurnWritesTheSame(t *testing.T) {
 		if got := shared.Body.Bytes(); !bytes.Equal(got, body) || shared.others != 0 {
 			t.Errorf("%d bytes: got %d, %d of which were copied", size, len(got), shared.others)
 		}
+	}
+}
+
+// Who was held is answered past net/http, and whose connection is to be closed is not: both are told the same, by whole answers,
+// between which the connection is used for others.
+func TestOutrightIsTheSame(t *testing.T) {
+	const get, end = "GET /final/v1080/1017.m4s HTTP/1.1\r\nHost: o\r\n", "\r\n"
+	var outright atomic.Int32
+	for _, size := range []int{0, 1, firstBytes - 1, firstBytes, firstBytes + 1, 1 << 20} {
+		resp := published(strings.Repeat("x", size))
+		resp.Bulletin = origin.Bulletin{Version: 7, CacheVersion: 3, Notices: `"rain"`}
+		resp.Defects = origin.ShortSegment
+		d := deliver(resp)
+		address := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if out := guard.Outright(w, r); out != nil && wholeAnswer(r, &resp) {
+				outright.Add(1)
+			}
+			d.ServeHTTP(w, r)
+		}), ForDelivery)
+		want := raw(t, address, get+"Connection: close\r\n"+end, false)
+		if want.header.Get("Server-Timing") == "" || want.header.Get("Live-Cache-Version") == "" || len(want.body) != size {
+			t.Fatalf("not all that can be said is: %+v", want.header)
+		}
+		c := dial(t, address)
+		for i, request := range []string{get + end + get + "Range: bytes=0-0\r\n" + end, "", "HEAD" + get[3:] + end, get + end} {
+			if request != "" {
+				if _, err := io.WriteString(c, request); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got := c.read(request)
+			switch {
+			case i == 1 && (got.status != http.StatusPartialContent || len(got.body) != 1) && size > 0:
+				t.Errorf("%d bytes, a range: %d %q", size, got.status, got.body)
+			case i == 2 && (got.status != http.StatusOK || got.body != "" || got.header.Get("Content-Length") != strconv.Itoa(size)):
+				t.Errorf("%d bytes, HEAD: %+v", size, got)
+			case i == 0 || i == 3:
+				for _, name := range []string{"Date", "Connection"} { // the clocks differ, and so do the ends
+					got.header.Del(name)
+					want.header.Del(name)
+				}
+				if diff := cmp.Diff(want.header, got.header); diff != "" || got.status != want.status || got.body != want.body || got.closed {
+					t.Errorf("%d bytes, %d: %d, %d bytes, closed %v, %s", size, i, got.status, len(got.body), got.closed, diff)
+				}
+			}
+		}
+	}
+	if n := outright.Load(); n != 6*2 {
+		t.Errorf("%d answers went past net/http", n)
 	}
 }
 

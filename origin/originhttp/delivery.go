@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/origin/guard"
 )
 
 // Catalog knows the events: an origin's own, or what an edge has been told.
@@ -77,6 +78,12 @@ func (d *delivery) serveSegment(w http.ResponseWriter, r *http.Request, p Path) 
 	d.ask(r.Context(), req, resp)
 	if req.Background && resp.Reason == origin.Overloaded {
 		w.Header()["Vary"] = varyBackground
+	}
+	if resp.Hold > 0 && wholeAnswer(r, resp) {
+		if out := guard.Outright(w, r); out != nil {
+			d.answerOutright(out, &turn, resp, d.mediaType(p, resp))
+			return
+		}
 	}
 	if resp.Hold > 0 {
 		held := &inTurn{w, turn}

@@ -30,7 +30,7 @@ import (
 // the PUT is answered, and what a held request costs in memory beside its idle connection. The targets are 20 ms and 2 ms for
 // 1,000 holders of 512 KiB, 150 ms for 10,000 of 2 KiB, and 20 KiB a holder. Both times begin before the first byte of the PUT
 // is sent, since a packager counts from there, and end when the kernel has the byte for the client: the server is a process of
-// its own, but shares its cores with the clients, whose own queue is not the server's; last-read-ms tells how long that is.
+// its own, but shares its cores with the clients, whose own queue is not the server's.
 //
 // What these cores give at best is measured in the same run: x-floor is how many times as long the last first byte takes as where
 // one loop writes as much to as many sockets, which know nothing of HTTP, and x-floor-cpu compares what the process spends on it.
@@ -100,6 +100,8 @@ func serveHolders(b *testing.B) {
 			some := make([]byte, n)
 			for _, c := range bare {
 				_, _ = c.Write(some)
+			}
+			for _, c := range bare {
 				c.Close()
 			}
 			bare = nil
@@ -119,6 +121,9 @@ func (s *server) held(b *testing.B) (requests int, memory int) {
 	return requests, memory
 }
 
+// onePacket is the size of a body that is sent whole with its head.
+const onePacket = 2 << 10
+
 func holders(b *testing.B, count, size int) {
 	ownNetwork(b)
 	s := child(b, "BenchmarkHolders")
@@ -132,7 +137,7 @@ func holders(b *testing.B, count, size int) {
 	time.Sleep(200 * time.Millisecond) // the kernel begins to stamp a moment after a first socket has asked for it
 	var rounds, bare []moment
 	for range 5 {
-		bare = append(bare, s.bareFloor(b, count))
+		bare = append(bare, s.bareFloor(b, count, size > onePacket))
 	}
 	conns := dial(b, s.addresses[0], count)
 	defer closeAll(conns)
@@ -145,7 +150,7 @@ func holders(b *testing.B, count, size int) {
 		n = ev.LiveEdge(time.Now()) + 1
 		path := fmt.Sprintf("/held/%s/%d.m4s", ev.Renditions[0].ID, n)
 		memory = max(memory, s.hold(b, conns, path))
-		rounds = append(rounds, s.release(b, conns, putRequest(path, size)))
+		rounds = append(rounds, s.release(b, conns, size > onePacket, putRequest(path, size)))
 		for _, c := range conns {
 			rest(b, c, http.StatusOK, size)
 		}
@@ -153,12 +158,11 @@ func holders(b *testing.B, count, size int) {
 	first, floor := middle(rounds), middle(bare)
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(ms(first.arrived), "last-first-byte-ms")
-	b.ReportMetric(ms(first.read), "last-read-ms")
 	b.ReportMetric(ms(first.answered), "put-ms")
 	b.ReportMetric(float64(first.arrived)/float64(floor.arrived), "x-floor")
 	b.ReportMetric(float64(first.spent)/float64(floor.spent), "x-floor-cpu")
 	b.ReportMetric(float64(memory)/float64(count)/1024, "KiB/holder")
-	b.Logf("arrived, read, answered, spent: %v; floor: %v", rounds, bare)
+	b.Logf("arrived, answered, spent: %v; floor: %v", rounds, bare)
 }
 
 // hold asks for something on each connection, and returns by how much the child's memory has grown when all are held.
@@ -180,12 +184,12 @@ func (s *server) hold(b *testing.B, conns []*os.File, path string) (memory int) 
 }
 
 // release publishes what all wait for.
-func (s *server) release(b *testing.B, conns []*os.File, request []byte) moment {
+func (s *server) release(b *testing.B, conns []*os.File, atOnce bool, request []byte) moment {
 	b.Helper()
 	put := dial(b, s.addresses[1], 1)
 	defer closeAll(put)
 	var answered time.Duration
-	m := s.last(b, conns, func() {
+	m := s.last(b, conns, atOnce, func() {
 		began := time.Now().Round(0)
 		_, err := put[0].Write(request)
 		at, readErr := firstByte(int(put[0].Fd()), 0)
@@ -209,13 +213,13 @@ func putRequest(path string, size int) []byte {
 }
 
 // bareFloor is how long it takes until the last of so many sockets has its first byte when nothing is done but to write.
-func (s *server) bareFloor(b *testing.B, count int) moment {
+func (s *server) bareFloor(b *testing.B, count int, atOnce bool) moment {
 	b.Helper()
 	fmt.Fprintf(s.say, "accept %d\n", count)
 	conns := dial(b, s.addresses[2], count)
 	defer closeAll(conns)
 	s.hear.Scan()
-	return s.last(b, conns, func() { fmt.Fprintln(s.say, "write 2560") })
+	return s.last(b, conns, atOnce, func() { fmt.Fprintln(s.say, "write 2560") })
 }
 
 // rest reads an answer to its end, after its first byte; one of any size where that is negative.

@@ -21,6 +21,23 @@ var errorBodies = func() map[origin.Reason][]byte {
 	return m
 }()
 
+// wholeAnswer says whether a request gets all of an object, as a GET without conditions does.
+func wholeAnswer(r *http.Request, resp *origin.Response) bool {
+	return resp.OK() && r.Method == http.MethodGet && len(resp.Object.Body) == resp.Object.Size && !conditional(r.Header)
+}
+
+// appendHead writes the head of an answer with a whole object as it travels.
+func appendHead(b []byte, now time.Time, resp *origin.Response, mediaType string) []byte {
+	f := newFields()
+	defer f.release()
+	describe(f, resp)
+	describeObject(f, resp, mediaType)
+	f.addInt("Content-Length", resp.Object.Size)
+	b = append(b, "HTTP/1.1 200 OK\r\nDate: "...)
+	b = append(now.UTC().AppendFormat(b, http.TimeFormat), "\r\n"...)
+	return append(f.appendTo(b), "\r\n"...)
+}
+
 // respond writes an answer. HEAD gets the header that GET would (RFC 9110, 9.3.2).
 func respond(w http.ResponseWriter, r *http.Request, resp *origin.Response, mediaType string) {
 	if !resp.OK() {
