@@ -48,17 +48,17 @@ func TestOutright(t *testing.T) {
 	for script, want := range map[string]string{ // any order: each is on its own
 		out: "200 outright", out + out + echoed + out: "200 outright|200 outright|200 /echo 0|200 outright",
 		"PUT /echo" + host + "Content-Length: 5\r\n\r\n12345" + out: "200 /echo 5|200 outright",
-		"GET /" + host + "Connection: keep-alive\r\n\r\n" + out:      "200 outright|200 outright",
-		"GET /" + host + "Connection: close\r\n\r\n" + out:           "200 by net/http close",
-		"GET / HTTP/1.0\r\n\r\n":                                     "200 by net/http close",
-		"GET /" + host + "Content-Length: 1\r\n\r\n1" + out:          "200 by net/http|200 outright",
-		"POST /" + host + "Content-Length: 0\r\n\r\n" + out:          "200 by net/http|200 outright",
-		out + out + out + out + out + out + out + out:                strings.Repeat("200 outright|", 7) + "200 by net/http close",
-		out + "GET /twice" + host + "\r\n" + out:                     "200 outright|200 outright",
-		"GET /flushed" + host + "\r\n" + out:                         "200 outright",
-		"GET /refused" + host + "\r\n" + out:                         "200 outright",
-		"GET /panic" + host + "\r\n" + out:                           "cut",
-		"GET /echo" + host + "\r\n" + "GET /panic" + host + "\r\n":   "200 /echo 0|cut",
+		"GET /" + host + "Connection: keep-alive\r\n\r\n" + out:     "200 outright|200 outright",
+		"GET /" + host + "Connection: close\r\n\r\n" + out:          "200 by net/http close",
+		"GET / HTTP/1.0\r\n\r\n":                                    "200 by net/http close",
+		"GET /" + host + "Content-Length: 1\r\n\r\n1" + out:         "200 by net/http|200 outright",
+		"POST /" + host + "Content-Length: 0\r\n\r\n" + out:         "200 by net/http|200 outright",
+		out + out + out + out + out + out + out + out:               strings.Repeat("200 outright|", 7) + "200 by net/http close",
+		out + "GET /twice" + host + "\r\n" + out:                    "200 outright|200 outright",
+		"GET /flushed" + host + "\r\n" + out:                        "200 outright",
+		"GET /refused" + host + "\r\n" + out:                        "200 outright",
+		"GET /panic" + host + "\r\n" + out:                          "cut",
+		"GET /echo" + host + "\r\n" + "GET /panic" + host + "\r\n":  "200 /echo 0|cut",
 	} {
 		for _, hidden := range []bool{false, true} {
 			l := serveStorm(t, hidden, Limits{Requests: 8}, byItself)
