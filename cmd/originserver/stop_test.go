@@ -31,6 +31,12 @@ func (a *acknowledged) add(n origin.SegmentNumber) {
 	a.all[n] = true
 }
 
+func (a *acknowledged) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.all)
+}
+
 // An origin that is told to stop, in the midst of publications, stops in time: some of them are acknowledged yet and some
 // are not. What was is there when the next one starts over the same databases.
 func TestStopLosesNothing(t *testing.T) {
@@ -71,7 +77,7 @@ func TestStopLosesNothing(t *testing.T) {
 			acked.add(21)
 		}
 	})
-	time.Sleep(200 * time.Millisecond) // for all of them to be in the midst of it
+	servertest.Eventually(t, "in the midst of it", func() bool { return acked.count() > 0 })
 	began := time.Now()
 	g.up["east-1"].stop()
 	if took := time.Since(began); took > 6*time.Second { // 5 s are promised, and this machine may be busy
