@@ -40,11 +40,15 @@ type Config struct {
 	// Cluster is where rows are written to.
 	Cluster
 	// Reads is where they are read from; nil reads where it writes, over connections of its own. It is another data centre
-	// of the same cluster, to which Cassandra copies, or another cluster, to which somebody else has to copy: nothing here
-	// does. Nodes that no write waits for meet the origin storms then. What has not come there yet is read where it was
-	// written, so that whatever was acknowledged can be read at once; so a cluster to which nobody copies spares the other
-	// one nothing. When the nodes there fail, reads fail too, and do not follow the writes.
+	// of the same cluster, to which Cassandra copies, or another cluster (Copies). Nodes that no write waits for meet the
+	// origin storms then. What has not come there yet is read where it was written, so that whatever was acknowledged can be
+	// read at once. When the nodes of a data centre of the same cluster fail, reads fail too, and do not follow the writes.
 	Reads *Cluster
+	// Copies says that Reads is another cluster, to which this table copies its rows once they are written, without anybody
+	// waiting for it. A copy that fails is not tried again: whoever misses it reads the row where it was written, and copies
+	// it. What the other cluster refuses, or keeps a read waiting for, is read there too: its loss costs time, and no segment.
+	// Only Open needs both.
+	Copies bool
 	// Shared reads over the connections that are written over, to show what connections of their own are worth.
 	Shared bool
 
@@ -67,7 +71,8 @@ const DefaultTimeout = 5 * time.Second
 type Table struct {
 	config        Config
 	writes, reads *gocql.Session
-	replicas      []string // host ids of the data centre that is read from, by rack
+	replicas      []replica
+	copier        *copier // nil without Config.Copies
 	statements    statements
 }
 
@@ -80,6 +85,9 @@ var keyspaceName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,47}$`)
 func Open(ctx context.Context, c Config) (*Table, error) {
 	if !keyspaceName.MatchString(c.Keyspace) {
 		return nil, fmt.Errorf("keyspace %q: want a lower-case letter, then at most 47 of a-z, 0-9 and _", c.Keyspace)
+	}
+	if c.Copies && c.Reads == nil {
+		return nil, errors.New("rows are to be copied to where they are read, and no other cluster is named for that (Reads)")
 	}
 	c.Timeout = cmp.Or(c.Timeout, DefaultTimeout)
 	from := &c.Cluster
@@ -101,35 +109,55 @@ func Open(ctx context.Context, c Config) (*Table, error) {
 		t.Close()
 		return nil, fmt.Errorf("open cassandra for reading: %w", err)
 	}
-	if err := t.prepare(ctx, from.LocalDC); err != nil {
+	if err := t.prepare(ctx); err != nil {
 		t.Close()
 		return nil, fmt.Errorf("open cassandra: %w", err)
+	}
+	t.replicas = replicasOf(t.reads, from.LocalDC)
+	if c.Copies {
+		// Where rows are written they are whole, and can be asked for when the copies, or their cluster, are not.
+		t.replicas = append(replicasOf(t.writes, c.LocalDC), t.replicas...)
+		t.copier = newCopier(c.Timeout)
 	}
 	return t, nil
 }
 
-// prepare looks whether the tables are there, and who the replicas are.
-func (t *Table) prepare(ctx context.Context, dc string) error {
+// prepare looks whether the tables are there.
+func (t *Table) prepare(ctx context.Context) error {
 	if err := hasTables(ctx, t.writes, t.config.Keyspace); err != nil {
 		return err
 	}
 	if err := hasTables(ctx, t.reads, t.config.Keyspace); err != nil {
 		return fmt.Errorf("where rows are read: %w", err)
 	}
-	nodes := t.reads.GetHosts()
+	return nil
+}
+
+// replica is a node that can be asked for its own copy of a row.
+type replica struct {
+	session *gocql.Session
+	host    string // its id
+}
+
+// replicasOf are the nodes of a data centre, by rack.
+func replicasOf(s *gocql.Session, dc string) (all []replica) {
+	nodes := s.GetHosts()
 	slices.SortFunc(nodes, func(a, b *gocql.HostInfo) int {
 		return cmp.Or(strings.Compare(a.Rack(), b.Rack()), strings.Compare(a.HostID(), b.HostID()))
 	})
 	for _, n := range nodes {
 		if n.DataCenter() == dc {
-			t.replicas = append(t.replicas, n.HostID())
+			all = append(all, replica{s, n.HostID()})
 		}
 	}
-	return nil
+	return all
 }
 
-// Close ends all connections. Calls under way fail.
+// Close ends all connections. Calls under way fail, and copies too.
 func (t *Table) Close() {
+	if t.copier != nil {
+		t.copier.close()
+	}
 	for _, s := range []*gocql.Session{t.writes, t.reads} {
 		if s != nil {
 			s.Close() // a second time does nothing

@@ -8,6 +8,10 @@
 //	List        <--- rows    of part 0 of a range of numbers, without their values
 //	Arrivals    <--- rows    of part 0, in the other region's data centre; Cassandra does the copying
 //
+// Reads can be made in another data centre, or in another cluster (Config.Copies). To that a table copies each row which it
+// has written, once that is at its quorum and its writer has gone; and each that it missed there, when it has read it where it
+// was written. What is decided on is only ever read where it was written: claims, and the ledger.
+//
 // Every statement is at LOCAL_QUORUM. Every row is a partition of its own, so that a segment's chunks are spread over all
 // nodes of the data centre and no partition grows. The row that commits an object, of part 0, says besides what candidate
 // it is: region, defects and size, which nodes that start want to know of many segments at once. Each is asked for by its

@@ -17,7 +17,8 @@ const (
 	listedAtOnce = 64
 )
 
-// List implements origin.Ledger. It asks where rows are written, which has what was just acknowledged.
+// List implements origin.Ledger. It asks where rows are written, which has what was just acknowledged: a copy
+// elsewhere may be late, or never come, and what a list leaves out nobody asks for again.
 func (t *Table) List(ctx context.Context, event, rendition, pipeline string, from, to origin.SegmentNumber) ([]origin.Announcement, error) {
 	if to-from >= mostListed {
 		return nil, fmt.Errorf("list %s/%s/%d to %d of %s: at most %d numbers at a time", event, rendition, from, to, pipeline, mostListed)

@@ -41,6 +41,14 @@ func (t *Table) Put(ctx context.Context, key origin.Key, o origin.Object) error 
 	return nil
 }
 
+// copy gives a row to the cluster that is read from, if that is for this table to do. Claims are not copied: they are
+// looked at where they are made.
+func (t *Table) copy(key origin.Key, o origin.Object, ttl int, written time.Time) {
+	if t.copier != nil {
+		t.copier.copy(t.insert(t.reads, key, o, ttl, written))
+	}
+}
+
 // claim returns nil if the key is for these bytes, and ErrExists if it may be for others. See the package's comment for
 // why at most one digest gets its nil.
 func (t *Table) claim(ctx context.Context, key origin.Key, digest uint32, ttl int) error {
@@ -92,9 +100,18 @@ func ask(s *gocql.Session, statement string, args ...any) *gocql.Query {
 	return s.Query(statement, args...).Consistency(gocql.LocalQuorum).Idempotent(true).SetSpeculativeExecutionPolicy(beside{s})
 }
 
-// write writes a row. To write it again, with the same bytes and time, changes nothing. The row that commits an object has
-// its candidate besides, for List.
+// write writes a row. Once it is at its quorum it may be copied.
 func (t *Table) write(ctx context.Context, key origin.Key, o origin.Object, ttl int, written time.Time) error {
+	if err := t.insert(t.writes, key, o, ttl, written).ExecContext(ctx); err != nil {
+		return explain(err)
+	}
+	t.copy(key, o, ttl, written)
+	return nil
+}
+
+// insert is the statement that writes a row. To write it again, with the same bytes and time, changes nothing. The row that
+// commits an object has its candidate besides, for List.
+func (t *Table) insert(to *gocql.Session, key origin.Key, o origin.Object, ttl int, written time.Time) *gocql.Query {
 	var expires int64
 	if !o.ExpiresAt.IsZero() {
 		expires = o.ExpiresAt.UnixMicro()
@@ -105,7 +122,7 @@ func (t *Table) write(ctx context.Context, key origin.Key, o origin.Object, ttl 
 		statement = t.statements.commit
 		values = append(values, c.Region, strings.Join(c.Defects.Names(), ","), int64(c.Size))
 	}
-	return explain(ask(t.writes, statement, append(values, ttl, written.UnixMicro())...).ExecContext(ctx))
+	return ask(to, statement, append(values, ttl, written.UnixMicro())...)
 }
 
 // ttl is how long a row is kept, in whole seconds, rounded up so that nothing goes early; zero is for ever.
@@ -123,27 +140,54 @@ func (t *Table) ttl(expires time.Time) int {
 
 // Get implements origin.Store.
 func (t *Table) Get(ctx context.Context, key origin.Key, digest uint32) (origin.Object, error) {
-	how := func(q *gocql.Query) *gocql.Query { return q.Consistency(gocql.LocalQuorum) }
-	o, err := t.read(ctx, t.reads, key, digest, how)
-	if t.config.Reads != nil && errors.Is(err, origin.ErrNotFound) {
-		o, err = t.read(ctx, t.writes, key, digest, how) // it has not been copied yet
-	}
+	o, err := t.get(ctx, key, digest)
 	if err != nil {
 		return o, fmt.Errorf("get %s: %w", name(key), err)
 	}
 	return o, nil
 }
 
+// patience is for how long another cluster is waited for until a row is read where it was written. A node that stands still
+// has been passed over by then (beside), and of the time that package keyvalue has for an object, index and chunks take
+// little more than half if that cluster says nothing at all.
+const patience = 200 * time.Millisecond
+
+// get reads a row where rows are read, and where it was written if it has not been copied yet. What another cluster does not
+// give at all, or not soon, is read there too.
+func (t *Table) get(ctx context.Context, key origin.Key, digest uint32) (origin.Object, error) {
+	first := ctx
+	if t.copier != nil {
+		var cancel context.CancelFunc
+		first, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+	}
+	o, err := t.read(first, t.reads, key, digest, atQuorum)
+	missing := errors.Is(err, origin.ErrNotFound)
+	if err == nil || t.config.Reads == nil || !missing && t.copier == nil {
+		return o, err
+	}
+	asked := time.Now()
+	o, err = t.read(ctx, t.writes, key, digest, atQuorum)
+	if err == nil && missing {
+		t.copy(key, o, t.ttl(o.ExpiresAt), asked) // when it was written is not known, and a repair that comes now is newer
+	}
+	return o, err
+}
+
+func atQuorum(q *gocql.Query) *gocql.Query { return q.Consistency(gocql.LocalQuorum) }
+
 // GetFrom implements keyvalue.Replicated. It asks the i-th node of the data centre, in the order of racks, for what it
 // has by itself: exactly a replica's copy where a data centre has as many nodes as replicas, and otherwise the copy of
-// the replica that this node prefers.
+// the replica that this node prefers. Where rows are copied to another cluster, that has the last nodes: a row that is
+// damaged there, or never came, is whole where it was written.
 func (t *Table) GetFrom(ctx context.Context, replica int, key origin.Key, digest uint32) (origin.Object, error) {
 	if replica < 0 || replica >= len(t.replicas) {
 		return origin.Object{}, fmt.Errorf("get %s from replica %d of %d: %w", name(key), replica, len(t.replicas),
 			origin.ErrNotFound)
 	}
-	o, err := t.read(ctx, t.reads, key, digest, func(q *gocql.Query) *gocql.Query {
-		return q.Consistency(gocql.LocalOne).SetHostID(t.replicas[replica])
+	from := t.replicas[replica]
+	o, err := t.read(ctx, from.session, key, digest, func(q *gocql.Query) *gocql.Query {
+		return q.Consistency(gocql.LocalOne).SetHostID(from.host)
 	})
 	if err != nil {
 		return o, fmt.Errorf("get %s from replica %d: %w", name(key), replica, err)
@@ -165,7 +209,7 @@ func (t *Table) read(ctx context.Context, from *gocql.Session, key origin.Key, d
 	return o, nil
 }
 
-// Repair implements keyvalue.Replicated: a newer time makes all replicas take the row again.
+// Repair implements keyvalue.Replicated: a newer time makes all replicas take the row again, and those of copies too.
 func (t *Table) Repair(ctx context.Context, key origin.Key, o origin.Object) error {
 	if err := t.write(ctx, key, o, t.ttl(o.ExpiresAt), time.Now()); err != nil {
 		return fmt.Errorf("repair %s: %w", name(key), err)
