@@ -28,7 +28,7 @@ type Config struct {
 	Retention time.Duration `yaml:"-" json:"retention"`
 }
 
-// Cluster is what all data centres have in common.
+// Cluster is what all data centres of one have in common.
 type Cluster struct {
 	User string `yaml:"user" json:"user,omitempty"`
 	// PasswordFile holds the password, and nothing else but a line's end. Like those of TLS it is looked for beside the file
@@ -59,13 +59,18 @@ type Region struct {
 	Published map[string]string `yaml:"published" json:"published,omitempty"`
 }
 
-// Reads is a data centre of the same cluster whose nodes only read: Cassandra copies there what a region writes, and
-// what has not come there yet is read where it was written. No file names another cluster, since nothing here would copy
-// there.
+// Reads is a data centre whose nodes are only read. Of the same cluster, Cassandra copies there what a region writes; of
+// another one, the origins do, and what that cluster cannot give is read where it was written. So is what has not come there
+// yet, of either.
 type Reads struct {
+	// Cluster is another one, whose data centres are its own, whatever they are called; nil is the one that is written to.
+	// Regions that name a host in common read in one cluster, each in a data centre of its own.
+	Cluster    *Cluster `yaml:"cluster" json:"cluster,omitempty"`
 	Datacenter string   `yaml:"datacenter" json:"datacenter"`
 	Hosts      []string `yaml:"hosts" json:"hosts"`
 	Replicas   int      `yaml:"replicas" json:"replicas,omitempty"`
+	// Published is where another cluster's nodes are reached, as the region's says it of those that are written to.
+	Published map[string]string `yaml:"published" json:"published,omitempty"`
 }
 
 // Read reads the file of `run --stack external`, and of an origin's storage.databases, strictly (package strictyaml).
@@ -74,6 +79,11 @@ func Read(path string) (d Config, err error) {
 		return Config{}, err
 	}
 	d.Cassandra.beside(filepath.Dir(path))
+	for _, r := range d.Regions { // any order: each has its own
+		if r.Reads != nil && r.Reads.Cluster != nil {
+			r.Reads.Cluster.beside(filepath.Dir(path))
+		}
+	}
 	return d, nil
 }
 
@@ -101,7 +111,7 @@ func (d *Config) check(wrong strictyaml.Wrong) {
 	if len(d.Regions) == 0 {
 		wrong("regions", "none; each region of a scenario needs its datacenter and hosts")
 	}
-	readers := map[string]string{} // by the data centre that they read from
+	d.Cassandra.check(wrong, "cassandra")
 	for _, name := range slices.Sorted(maps.Keys(d.Regions)) {
 		r, path := d.Regions[name], "regions."+name
 		checkDatacenter(wrong, path, r.Datacenter, r.Hosts, r.Replicas)
@@ -109,24 +119,60 @@ func (d *Config) check(wrong strictyaml.Wrong) {
 			checkHost(wrong, path, host)
 		}
 		checkPublished(wrong, path+".published", r.Published)
-		if r.Reads == nil {
-			continue
+		if r.Reads != nil {
+			path += ".reads"
+			checkDatacenter(wrong, path, r.Reads.Datacenter, r.Reads.Hosts, r.Reads.Replicas)
+			d.checkReads(wrong, path, name)
 		}
-		path += ".reads"
-		checkDatacenter(wrong, path, r.Reads.Datacenter, r.Reads.Hosts, r.Reads.Replicas)
-		for _, other := range slices.Sorted(maps.Keys(d.Regions)) {
-			if dc := d.Regions[other].Datacenter; dc != "" && dc == r.Reads.Datacenter {
-				wrong(path, "region %s writes to data centre %s; name one that nobody writes to", other, dc)
-			}
-		}
-		if other, ok := readers[r.Reads.Datacenter]; ok {
-			wrong(path, "data centre %s is for the reads of region %s", r.Reads.Datacenter, other)
-		}
-		readers[r.Reads.Datacenter] = name
 	}
-	if t := d.Cassandra.TLS; t != nil && (t.Cert == "") != (t.Key == "") {
-		wrong("cassandra.tls", "cert and key belong together")
+}
+
+// check says what is wrong with how a cluster is asked, by its place in the file.
+func (c Cluster) check(wrong strictyaml.Wrong, path string) {
+	if t := c.TLS; t != nil && (t.Cert == "") != (t.Key == "") {
+		wrong(path+".tls", "cert and key belong together")
 	}
+}
+
+// checkReads says what is wrong with where a region reads, beside the other regions. Two clusters may call their data centres
+// the same.
+func (d *Config) checkReads(wrong strictyaml.Wrong, path, name string) {
+	reads := d.Regions[name].Reads
+	if reads.Cluster != nil {
+		reads.Cluster.check(wrong, path+".cluster")
+		checkPublished(wrong, path+".published", reads.Published)
+	} else if reads.Published != nil {
+		wrong(path+".published", "these are nodes of the cluster that is written to; say it in the region's own published")
+	}
+	for _, other := range slices.Sorted(maps.Keys(d.Regions)) {
+		r := d.Regions[other]
+		if reads.Cluster == nil && r.Datacenter != "" && r.Datacenter == reads.Datacenter {
+			wrong(path, "region %s writes to data centre %s; name one that nobody writes to", other, r.Datacenter)
+		}
+		if host := common(r.writtenTo(), reached(reads.Hosts, reads.Published)); reads.Cluster != nil && host != "" {
+			wrong(path, "%s is of the cluster that region %s writes to; name another cluster's, or leave cluster out", host, other)
+		}
+		if other < name && r.Reads != nil && r.Reads.Datacenter == reads.Datacenter && r.Reads.besides(reads) {
+			wrong(path, "data centre %s is for the reads of region %s", reads.Datacenter, other)
+		}
+	}
+}
+
+// writtenTo is where nodes are reached of the cluster that regions write to, as far as a region names them.
+func (r Region) writtenTo() []string {
+	hosts := r.Hosts
+	if r.Reads != nil && r.Reads.Cluster == nil {
+		hosts = slices.Concat(hosts, r.Reads.Hosts)
+	}
+	return reached(hosts, r.Published)
+}
+
+// besides says whether two are in one cluster.
+func (r *Reads) besides(other *Reads) bool {
+	if r.Cluster == nil || other.Cluster == nil {
+		return r.Cluster == other.Cluster
+	}
+	return common(reached(r.Hosts, r.Published), reached(other.Hosts, other.Published)) != ""
 }
 
 // checkDatacenter says what is wrong with a data centre, by its place in the file.

@@ -53,6 +53,17 @@ func TestReadMistakes(t *testing.T) {
 		"regions: {e: {datacenter: d, hosts: [\"a:1\"], published: {\"FD00:0::1\": \"a:1\"}}}":                                                                                      `"FD00:0::1" is no IP address`,
 		"regions: {e: {datacenter: d, hosts: [\"a:1\"], published: {10.0.0.1: a}}}":                                                                                                 `regions.e.published.10.0.0.1: "a" is not host:port`,
 		"regions: [": "databases.yaml:",
+		beginning + `reads: {datacenter: r, hosts: ["b:1"], published: {10.0.0.1: "b:1"}}}}`:                                                                                "regions.e.reads.published: these are nodes of the cluster that is written to",
+		beginning + `reads: {cluster: , datacenter: r, hosts: ["b:1"]}}}`:                                                                                                   "regions.e.reads.cluster is empty",
+		beginning + `reads: {cluster: {}, hosts: ["b:1"]}}}`:                                                                                                                "regions.e.reads: no datacenter",
+		beginning + `reads: {cluster: {pasword_file: p}, datacenter: r, hosts: ["b:1"]}}}`:                                                                                  `unknown key "pasword_file" in regions.e.reads.cluster; did you mean "password_file"?`,
+		beginning + `reads: {cluster: {tls: {key: k}}, datacenter: r, hosts: ["b:1"]}}}`:                                                                                    "regions.e.reads.cluster.tls: cert and key belong together",
+		beginning + `reads: {cluster: {}, datacenter: r, hosts: ["b:1"], published: {b: "b:1"}}}}`:                                                                          `regions.e.reads.published.b: "b" is no IP address`,
+		beginning + `reads: {cluster: {}, datacenter: r, hosts: ["b:1", "a:1"]}}}`:                                                                                          "regions.e.reads: a:1 is of the cluster that region e writes to; name another cluster's, or leave cluster out",
+		beginning + `reads: {cluster: {}, datacenter: r, hosts: ["10.0.0.1:9042"], published: {10.0.0.1: "a:1"}}}}`:                                                         "a:1 is of the cluster that region e writes to",
+		beginning + `reads: {cluster: {}, datacenter: r, hosts: ["b:1"]}}, f: {datacenter: c, hosts: ["b:1"]}}`:                                                             "b:1 is of the cluster that region f writes to",
+		beginning + `reads: {cluster: {}, datacenter: r, hosts: ["b:1"]}}, f: {datacenter: c, hosts: ["c:1"], reads: {datacenter: r, hosts: ["b:1"]}}}`:                     "b:1 is of the cluster that region f writes to",
+		beginning + `reads: {cluster: {}, datacenter: r, hosts: ["b:1"]}}, f: {datacenter: c, hosts: ["c:1"], reads: {cluster: {}, datacenter: r, hosts: ["d:1", "b:1"]}}}`: "regions.f.reads: data centre r is for the reads of region e",
 	} {
 		if _, err := databasesOf(t, src); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %s", src, err, want)
@@ -60,6 +71,23 @@ func TestReadMistakes(t *testing.T) {
 	}
 	if _, err := Read("/nowhere/d.yaml"); err == nil {
 		t.Error("a file that is not there was read")
+	}
+}
+
+const beginning = `regions: {e: {datacenter: d, hosts: ["a:1"], `
+
+// Another cluster calls its data centres what it likes, and regions can share it, each in a data centre of its own.
+func TestReadOtherClusters(t *testing.T) {
+	for _, reads := range []string{
+		`reads: {cluster: {}, datacenter: d, hosts: ["b:1"]}}}`,
+		`reads: {cluster: {}, datacenter: d, hosts: ["b:1"]}}, f: {datacenter: c, hosts: ["c:1"], reads: {cluster: {}, datacenter: c, hosts: ["d:1", "b:1"]}}}`,
+		`reads: {cluster: {}, datacenter: d, hosts: ["b:1"]}}, f: {datacenter: c, hosts: ["c:1"], reads: {cluster: {}, datacenter: d, hosts: ["d:1"]}}}`,
+		`reads: {cluster: {}, datacenter: r, hosts: ["b:1"]}}, f: {datacenter: c, hosts: ["c:1"], reads: {datacenter: r, hosts: ["d:1"]}}}`,
+		`reads: {cluster: {}, datacenter: d, hosts: ["10.0.0.1:1"], published: {10.0.0.1: "b:1"}}}, f: {datacenter: c, hosts: ["10.0.0.1:1"]}}`,
+	} {
+		if d, err := databasesOf(t, beginning+reads); err != nil || d.Regions["e"].Reads.Cluster == nil {
+			t.Errorf("%s: %v", reads, err)
+		}
 	}
 }
 
@@ -74,7 +102,7 @@ func TestExample(t *testing.T) {
 		t.Fatalf("%v\n%s", err, whole)
 	}
 	east := d.Regions["us-east"]
-	for _, part := range []any{d.Cassandra, *d.Cassandra.TLS, east, *east.Reads} {
+	for _, part := range []any{d.Cassandra, *d.Cassandra.TLS, east, *east.Reads, *east.Reads.Cluster} {
 		v := reflect.ValueOf(part)
 		for i := range v.NumField() {
 			if v.Field(i).IsZero() {
@@ -91,15 +119,16 @@ func TestExample(t *testing.T) {
 func TestFilesBeside(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "databases.yaml")
-	src := "cassandra: {password_file: pw, tls: {ca: ca.pem, cert: sub/cert.pem, key: /key.pem}}\nregions: {e: {datacenter: d, hosts: [\"a:1\"]}}"
+	const cluster = "{password_file: pw, tls: {ca: ca.pem, cert: sub/cert.pem, key: /key.pem}}"
+	src := "cassandra: " + cluster + "\n" + beginning + "reads: {cluster: " + cluster + `, datacenter: r, hosts: ["b:1"]}}}`
 	if err := os.WriteFile(path, []byte(src), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	d, err := Read(path)
 	want := Cluster{PasswordFile: filepath.Join(dir, "pw"),
 		TLS: &TLSFile{CA: filepath.Join(dir, "ca.pem"), Cert: filepath.Join(dir, "sub/cert.pem"), Key: "/key.pem"}}
-	if err != nil || !reflect.DeepEqual(d.Cassandra, want) {
-		t.Errorf("%+v, %v", d.Cassandra, err)
+	if err != nil || !reflect.DeepEqual(d.Cassandra, want) || !reflect.DeepEqual(*d.Regions["e"].Reads.Cluster, want) {
+		t.Errorf("%+v, %v", d, err)
 	}
 }
 

@@ -1,7 +1,6 @@
 package databases
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -101,51 +100,37 @@ func (d *Config) config(region string) (c cassandra.Config, err error) {
 	if !ok {
 		return c, d.For([]string{region})
 	}
-	password, err := d.Cassandra.Password()
+	to, err := d.Cassandra.datacenter(r.Datacenter, r.Hosts, r.Published)
 	if err != nil {
 		return c, err
 	}
-	tls, err := d.Cassandra.TLS.Config()
-	if err != nil {
-		return c, err
-	}
-	to := func(datacenter string, hosts []string) cassandra.Cluster {
-		return cassandra.Cluster{Hosts: hosts, Published: r.Published, LocalDC: datacenter, User: d.Cassandra.User,
-			Password: password, TLS: tls, Connections: databaseConnection}
-	}
-	c = cassandra.Config{Cluster: to(r.Datacenter, r.Hosts), Keyspace: d.Keyspace, Timeout: statementTimeout,
-		Retention: d.Retention}
+	c = cassandra.Config{Cluster: to, Keyspace: d.Keyspace, Timeout: statementTimeout, Retention: d.Retention}
 	if r.Reads != nil {
-		reads := to(r.Reads.Datacenter, r.Reads.Hosts)
+		from, published := d.Cassandra, r.Published
+		if r.Reads.Cluster != nil {
+			from, published, c.Copies = *r.Reads.Cluster, r.Reads.Published, true
+		}
+		reads, err := from.datacenter(r.Reads.Datacenter, r.Reads.Hosts, published)
+		if err != nil {
+			return c, fmt.Errorf("region %s: where it reads: %w", region, err)
+		}
 		c.Reads = &reads
 	}
 	return c, nil
 }
 
-// CreateKeyspace makes the run's own keyspace in the regions that a scenario has.
-func (d *Config) CreateKeyspace(ctx context.Context, regions []string, owner string) error {
-	c, err := d.config(regions[0])
+// datacenter says how to reach one of the cluster's.
+func (c Cluster) datacenter(name string, hosts []string, published map[string]string) (cassandra.Cluster, error) {
+	password, err := c.Password()
 	if err != nil {
-		return err
+		return cassandra.Cluster{}, err
 	}
-	schema := cassandra.Schema{Replication: map[string]int{}, Retention: d.Retention, Owner: owner}
-	for _, region := range regions {
-		r := d.Regions[region]
-		schema.Replication[r.Datacenter] = cmp.Or(r.Replicas, defaultReplicas)
-		if r.Reads != nil {
-			schema.Replication[r.Reads.Datacenter] = cmp.Or(r.Reads.Replicas, defaultReplicas)
-		}
-	}
-	return schema.CreateKeyspace(ctx, c)
-}
-
-// DropKeyspace drops what CreateKeyspace made.
-func (d *Config) DropKeyspace(ctx context.Context, regions []string) error {
-	c, err := d.config(regions[0])
+	tls, err := c.TLS.Config()
 	if err != nil {
-		return err
+		return cassandra.Cluster{}, err
 	}
-	return cassandra.DropKeyspace(ctx, c)
+	return cassandra.Cluster{Hosts: hosts, Published: published, LocalDC: name, User: c.User, Password: password, TLS: tls,
+		Connections: databaseConnection}, nil
 }
 
 // Announced is where Cassandra copies from: everything that is announced is there, and nobody has to read it.
