@@ -38,6 +38,12 @@ func (s *Server) storage() (st stored, err error) {
 		return st, fmt.Errorf("connect to the databases: %w", err)
 	}
 	st.own, st.store = rows.Table, s.objects("own", rows.Table, rows.Caches)
+	if reads := s.config.databases.Regions[s.config.Region].Reads; reads != nil && reads.Cluster != nil {
+		s.metrics.WatchCopies("own", func() (made, failed, unmade int64) {
+			c := rows.Table.Copies()
+			return c.Made, c.Failed, c.Unmade
+		})
+	}
 	st.tables = map[string]*cassandra.Table{}
 	for _, p := range s.config.Peers {
 		if p.Region == s.config.Region || slices.Contains(st.regions, p.Region) {

@@ -121,6 +121,7 @@ func TestStore(t *testing.T) {
 		}
 		w.WatchStore("publish", func() keyvalue.Stats { return s })
 		w.WatchStore("read", func() keyvalue.Stats { return keyvalue.Stats{} })
+		w.WatchCopies("publish", func() (made, failed, unmade int64) { return 3, 2, 1 })
 		told := map[float64]bool{}
 		for _, v := range w.values() { // any order: a set
 			told[v] = true
@@ -133,5 +134,8 @@ func TestStore(t *testing.T) {
 		w.want(`liveorigin_store_put_failures_total{result="failed",store="publish"}`, float64(s.Unstored))
 		w.want(`liveorigin_store_gets_total{result="cache",store="publish"}`, float64(s.CacheHits))
 		w.want(`liveorigin_store_damaged_rows_total{store="publish"}`, float64(s.Damaged))
+		for result, n := range map[string]float64{"made": 3, "failed": 2, "unmade": 1} {
+			w.want(`liveorigin_store_copied_rows_total{result="`+result+`",store="publish"}`, n)
+		}
 	})
 }

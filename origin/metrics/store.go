@@ -12,6 +12,26 @@ func (m *Metrics) WatchStore(name string, stats func() keyvalue.Stats) {
 	prometheus.WrapRegistererWith(prometheus.Labels{"store": name}, m.Registry).MustRegister(store(stats))
 }
 
+// WatchCopies adds what became of the rows that a store copied to another cluster: made, failed, or not even tried.
+func (m *Metrics) WatchCopies(name string, read func() (made, failed, unmade int64)) {
+	prometheus.WrapRegistererWith(prometheus.Labels{"store": name}, m.Registry).MustRegister(copies(read))
+}
+
+type copies func() (made, failed, unmade int64)
+
+var storeCopies = describe("store_copied_rows_total", "Rows that were to be copied to the cluster that is read from.", "result")
+
+// Describe implements prometheus.Collector.
+func (copies) Describe(out chan<- *prometheus.Desc) { out <- storeCopies }
+
+// Collect implements prometheus.Collector.
+func (read copies) Collect(out chan<- prometheus.Metric) {
+	made, failed, unmade := read()
+	for result, n := range map[string]int64{"made": made, "failed": failed, "unmade": unmade} { // any order: gathering sorts
+		out <- prometheus.MustNewConstMetric(storeCopies, prometheus.CounterValue, float64(n), result)
+	}
+}
+
 // store reads all counters at once, at every scrape.
 type store func() keyvalue.Stats
 
