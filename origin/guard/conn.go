@@ -27,11 +27,12 @@ type Conn struct {
 	failed  error   // what every further Read returns
 	storm   *storm  // where Refuse may be asked on the socket itself
 
-	requests  int
-	renewed   time.Time   // by renew
-	run       int         // how many requests in a row were here before they were asked for
-	exhausted atomic.Bool // the request that is being served shall be the last
-	answered  bool        // past net/http, which has yet to say its word
+	requests int          // that were let through
+	served   int          // of them: net/http may have let the next one be read while it serves one
+	last     atomic.Int64 // the number of the request that shall be the last, once that is known
+	renewed  time.Time    // by renew
+	run      int          // how many requests in a row were here before they were asked for
+	answered bool         // past net/http, which has yet to say its word
 }
 
 // phase is what the next byte from below belongs to.
@@ -161,7 +162,15 @@ func (c *Conn) admit() {
 	c.head = head{}
 	c.tally.requests.Add(1)
 	c.requests++
-	c.exhausted.Store(c.requests >= c.limits.Requests || c.run >= c.limits.Pipelined)
+	if c.requests >= c.limits.Requests || c.run >= c.limits.Pipelined {
+		c.last.CompareAndSwap(0, int64(c.requests))
+	}
+}
+
+// isLast says whether the request that is being served shall be the last.
+func (c *Conn) isLast() bool {
+	last := c.last.Load()
+	return last > 0 && int64(c.served) >= last
 }
 
 // give gives out b[:n], of which the first bytes are vetted, as far as it belongs to the request; the rest is kept.

@@ -343,6 +343,28 @@ func TestPipelining(t *testing.T) {
 	}
 }
 
+// The last request is the last, though net/http may read it while it serves the one before: that was told to be the last then.
+func TestLastIsNotTheOneBefore(t *testing.T) {
+	here, there := net.Pipe()
+	defer here.Close()
+	c := Listen(pipes{}, Limits{Requests: 2}).guard(there)
+	go func() {
+		_, _ = io.WriteString(here, "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n")
+	}()
+	b := make([]byte, 4<<10)
+	if n, err := c.Read(b); err != nil || !bytes.HasPrefix(b[:n], []byte("GET /1")) {
+		t.Fatalf("%q, %v", b[:n], err)
+	}
+	if n, err := c.Read(b[:1]); n != 1 || err != nil { // as net/http does while a handler is at work
+		t.Fatal(n, err)
+	}
+	for i, want := range []bool{false, true} {
+		if c.served++; c.isLast() != want {
+			t.Errorf("request %d is the last: %v", i+1, !want)
+		}
+	}
+}
+
 // A body that turns out to be malformed fails in its reader, and nothing after it is read as a request.
 func TestBadChunkEnds(t *testing.T) {
 	inBubble(t, Limits{}, echo, func(w *world) {

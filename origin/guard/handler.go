@@ -76,8 +76,10 @@ func (p *protected) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if r.Body != nil && r.Body != http.NoBody {
 			r.Body = &pacedBody{r.Body, http.NewResponseController(w), p.l.limits.ChunkIdle}
 		}
-	} else if c, ok := r.Context().Value(connKey{}).(*Conn); ok && c.exhausted.Load() {
-		w.Header().Set("Connection", "close")
+	} else if c, ok := r.Context().Value(connKey{}).(*Conn); ok {
+		if c.served++; c.isLast() {
+			w.Header().Set("Connection", "close")
+		}
 	}
 	if why == None {
 		why = p.l.vet(r)

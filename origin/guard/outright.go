@@ -16,7 +16,7 @@ import (
 // All else is as ever: what may be read next, the deadlines, the end of the connection.
 func Outright(w http.ResponseWriter, r *http.Request) io.Writer {
 	c, ok := r.Context().Value(connKey{}).(*Conn)
-	if !ok || r.Method != http.MethodGet || r.ProtoMajor != 1 || r.ProtoMinor != 1 || r.Close || r.ContentLength != 0 || c.exhausted.Load() {
+	if !ok || r.Method != http.MethodGet || r.ProtoMajor != 1 || r.ProtoMinor != 1 || r.Close || r.ContentLength != 0 || c.isLast() {
 		return nil
 	}
 	for {

@@ -46,6 +46,7 @@ func (c *Conn) answer(b []byte, n int) []byte {
 	if len(answer) > 0 {
 		c.run = 0
 		c.admit()
+		c.served++
 		c.renew(now)
 	}
 	return answer
