@@ -66,18 +66,7 @@ func start(t *testing.T, dir, text string) *started { return startWith(t, dir, t
 // startWith is start with a last word before the server serves.
 func startWith(t *testing.T, dir, text string, change func(*Server)) *started {
 	t.Helper()
-	path := filepath.Join(dir, "origin.yaml")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c, err := Read(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := Open(t.Context(), c, slog.DiscardHandler)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := opened(t, dir, text)
 	change(s)
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
@@ -99,6 +88,24 @@ func startWith(t *testing.T, dir, text string, change func(*Server)) *started {
 		up.at[name] = address
 	}
 	return up
+}
+
+// opened reads a configuration and opens a server, which is to be closed.
+func opened(t *testing.T, dir, text string) *Server {
+	t.Helper()
+	path := filepath.Join(dir, "origin.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), c, slog.DiscardHandler)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 const onFreePorts = "listen: {publish: 127.0.0.1:0, deliver: 127.0.0.1:0, operate: 127.0.0.1:0}\n"

@@ -3,11 +3,8 @@ package originserver
 import (
 	"bufio"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -145,18 +142,7 @@ func (u *upload) finish() int {
 
 // An origin of which one listener breaks stops as a whole, says why, and says that it is not ready.
 func TestBrokenListener(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "origin.yaml")
-	if err := os.WriteFile(path, []byte("name: o\nregion: east\n"+onFreePorts), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c, err := Read(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := Open(t.Context(), c, slog.DiscardHandler)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := opened(t, t.TempDir(), "name: o\nregion: east\n"+onFreePorts)
 	defer s.Close()
 	if err := s.ready(); err != nil {
 		t.Errorf("before it broke: %v", err)

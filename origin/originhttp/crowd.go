@@ -136,7 +136,7 @@ func (t *turn) wait() {
 
 // answerOutright writes the head of an answer and the beginning of its body in one piece, and the rest when it is its turn: the
 // same fields that respond would have net/http write.
-func (d *delivery) answerOutright(out io.Writer, t *turn, resp *origin.Response, mediaType string) {
+func answerOutright(out io.Writer, t *turn, resp *origin.Response, mediaType string) {
 	body := resp.Object.Body
 	first := min(len(body), firstBytes)
 	b := pieces.Get().(*[]byte)

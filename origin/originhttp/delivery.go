@@ -79,13 +79,11 @@ func (d *delivery) serveSegment(w http.ResponseWriter, r *http.Request, p Path) 
 	if req.Background && resp.Reason == origin.Overloaded {
 		w.Header()["Vary"] = varyBackground
 	}
-	if resp.Hold > 0 && wholeAnswer(r, resp) {
-		if out := guard.Outright(w, r); out != nil {
-			d.answerOutright(out, &turn, resp, d.mediaType(p, resp))
+	if resp.Hold > 0 {
+		if out := guard.Outright(w, r); out != nil && wholeAnswer(r, resp) {
+			answerOutright(out, &turn, resp, d.mediaType(p, resp))
 			return
 		}
-	}
-	if resp.Hold > 0 {
 		held := &inTurn{w, turn}
 		defer held.turn.begun()
 		turn.crowd, w = nil, held
