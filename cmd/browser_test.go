@@ -9,10 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/liveorigin/liveorigin/origin/servertest"
 )
 
 // playersDirectory is where `make players` puts dash.js and hls.js.
@@ -59,6 +62,11 @@ func TestBrowserPlays(t *testing.T) {
 	edge := begin(t, "edge", "--listen", "127.0.0.1:0", "--origin", "us-east="+at["deliver"], "--event", "open")
 	site := servePlayers(t)
 	for _, from := range []string{at["deliver"], edge.addresses(t, "deliver")["deliver"]} {
+		// hls.js counts a playlist without a segment, as an event begins with, among its errors (levelEmptyError).
+		servertest.Eventually(t, "a segment is listed", func() bool {
+			_, list := get(t, from+"/open/v360/playlist.m3u8")
+			return strings.Contains(list, "#EXTINF")
+		})
 		for player, manifest := range map[string]string{"dash.js": "/open/manifest.mpd", "hls.js": "/open/master.m3u8"} {
 			watch(t, browser, site+"/?"+url.Values{"with": {player}, "manifest": {from + manifest}}.Encode())
 		}
