@@ -223,13 +223,24 @@ func (e *Event) validateNames() error {
 // ValidName says whether the name of an event, a rendition, a region or a pipeline can stand in a URL and in a header as
 // it is: 1 to 64 of A-Z a-z 0-9 . _ - and no dot at the beginning.
 func ValidName(s string) bool {
-	for _, c := range []byte(s) {
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' {
+	if s == "" || len(s) > 64 || s[0] == '.' {
+		return false
+	}
+	for i := range len(s) {
+		if !inNames[s[i]] {
 			return false
 		}
 	}
-	return s != "" && len(s) <= 64 && s[0] != '.'
+	return true
 }
+
+// inNames are the bytes that a name may have.
+var inNames = func() (in [256]bool) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") {
+		in[c] = true
+	}
+	return in
+}()
 
 // ValidToken says whether a name can stand in a structured field without quotes (RFC 9651, 3.3.4): it begins with a letter.
 func ValidToken(s string) bool {

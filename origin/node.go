@@ -105,8 +105,8 @@ func (n *Node) Get(ctx context.Context, req Request) (resp Response, err error) 
 	case n.Ask != nil:
 		err = n.askAndGet(ctx, req, arrived, &resp)
 	case c == nil:
-		n.unknown(arrived, &resp)
-	case n.refused(c, c.state.Load(), req, arrived, &resp):
+		n.unknown(&Ask{Class: Background}, arrived, &resp)
+	case n.refused(c, c.state.Load(), req, &Ask{}, arrived, &resp):
 	default:
 		n.Observer.LookedUp(EventLevel, true)
 		err = n.serve(ctx, c, req, arrived, &resp)
@@ -151,8 +151,7 @@ func (n *Node) observe(ask *Ask, resp *Response, arrived time.Time) {
 	if n.Observer == Unobserved {
 		return
 	}
-	shown := *resp
-	n.Observer.Answered(*ask, &shown, n.Runtime.Now().Sub(arrived))
+	n.Observer.Answered(*ask, *resp, n.Runtime.Now().Sub(arrived))
 }
 
 // answer decides, and reads what was decided on.

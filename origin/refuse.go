@@ -2,54 +2,63 @@ package origin
 
 import "time"
 
+// Refusal is as much of a Response as there is where memory alone refuses.
+type Refusal struct {
+	At       time.Time // when it was asked for
+	Class    Class     // Background, where the event is not known
+	Reason   Reason
+	MaxAge   time.Duration
+	Bulletin Bulletin
+}
+
 // Refused answers at once what memory alone can refuse: events and renditions that are not there, numbers that cannot be
 // asked for now, and what a Refusing admission admits none of. ok is false for everything else, of which nothing was counted.
 // An adapter that has a cheaper way to say no may ask here first; whatever is not refused goes on to Get.
-func (n *Node) Refused(req Request) (resp Response, ok bool) {
+func (n *Node) Refused(req Request) (r Refusal, ok bool) {
 	if n.Ask != nil {
-		return Response{}, false
+		return Refusal{}, false
 	}
-	arrived, c := n.Runtime.Now(), n.catalog(req.Event)
-	if c == nil {
-		n.unknown(arrived, &resp)
-		return resp, true
+	var resp Response
+	ask, arrived := Ask{Class: Background}, n.Runtime.Now()
+	if c := n.catalog(req.Event); c == nil {
+		n.unknown(&ask, arrived, &resp)
+	} else if st := c.state.Load(); !n.refused(c, st, req, &ask, arrived, &resp) && !n.overloaded(c, st, req, &ask, arrived, &resp) {
+		return Refusal{}, false
 	}
-	st := c.state.Load()
-	ok = n.refused(c, st, req, arrived, &resp) || n.overloaded(c, st, req, arrived, &resp)
-	return resp, ok
+	return Refusal{arrived, ask.Class, resp.Reason, resp.MaxAge, resp.Bulletin}, true
 }
 
 // unknown answers for an event that is not there.
-func (n *Node) unknown(arrived time.Time, resp *Response) {
+func (n *Node) unknown(ask *Ask, arrived time.Time, resp *Response) {
 	n.Observer.LookedUp(EventLevel, true) // that it is unknown is an answer, too: see Follow
 	resp.Reason, resp.MaxAge = UnknownEvent, CreatedSoon
-	n.observe(&Ask{Class: Background}, resp, arrived) // names that anybody makes up are nobody's label
+	n.observe(ask, resp, arrived) // names that anybody makes up are nobody's label
 }
 
 // refused is Refused without a look at any segment.
-func (n *Node) refused(c *catalog, st *known, req Request, arrived time.Time, resp *Response) bool {
+func (n *Node) refused(c *catalog, st *known, req Request, ask *Ask, arrived time.Time, resp *Response) bool {
 	d, ok := c.refuse(st, req, arrived)
 	if !ok {
 		return false
 	}
 	n.Observer.LookedUp(EventLevel, true)
 	resp.Reason, resp.MaxAge, resp.Bulletin = d.Reason, d.MaxAge, st.bulletin
-	ask := Ask{Event: req.Event, Class: st.ClassOf(req, arrived)}
+	ask.Event, ask.Class = req.Event, st.ClassOf(req, arrived)
 	if d.Reason != EventRemoved && d.Reason != UnknownRendition {
 		n.recordDecision(c, req, ask.Class, resp, nil)
 	}
-	n.observe(&ask, resp, arrived)
+	n.observe(ask, resp, arrived)
 	return true
 }
 
 // overloaded refuses what could be served, as Get would, where admission has nothing to weigh.
-func (n *Node) overloaded(c *catalog, st *known, req Request, arrived time.Time, resp *Response) bool {
+func (n *Node) overloaded(c *catalog, st *known, req Request, ask *Ask, arrived time.Time, resp *Response) bool {
 	refusing, ok := n.Admission.(Refusing)
 	if !ok {
 		return false
 	}
-	ask := Ask{Event: req.Event, Class: st.ClassOf(req, arrived), LookedUp: true}
-	if !refusing.Refuses(ask) {
+	ask.Event, ask.Class, ask.LookedUp = req.Event, st.ClassOf(req, arrived), true
+	if !refusing.Refuses(*ask) {
 		return false
 	}
 	var buf [4]Candidate
@@ -61,19 +70,19 @@ func (n *Node) overloaded(c *catalog, st *known, req Request, arrived time.Time,
 	if d.Reason != Published && d.Reason != Defective {
 		return false
 	}
-	n.weigh(variant{req.key(d.Candidate), d.Candidate.Digest}, d.Candidate, &ask)
-	if ask.Free() && !refusing.Refuses(ask) {
+	n.weigh(variant{req.key(d.Candidate), d.Candidate.Digest}, d.Candidate, ask)
+	if ask.Free() && !refusing.Refuses(*ask) {
 		return false
 	}
-	if n.Admission.Admit(ask) { // all of a sudden; Get asks again
-		n.Admission.Done(ask, 0, true)
+	if n.Admission.Admit(*ask) { // all of a sudden; Get asks again
+		n.Admission.Done(*ask, 0, true)
 		return false
 	}
 	n.Observer.LookedUp(EventLevel, true)
 	n.Observer.LookedUp(SegmentLevel, true)
 	resp.Reason, resp.MaxAge, resp.Bulletin = Overloaded, overloadedFor, st.bulletin
 	n.recordDecision(c, req, ask.Class, resp, cs)
-	n.observe(&ask, resp, arrived)
+	n.observe(ask, resp, arrived)
 	return true
 }
 

@@ -88,7 +88,7 @@ type answers struct {
 	all []Reason
 }
 
-func (a *answers) Answered(_ Ask, r *Response, _ time.Duration) { a.all = append(a.all, r.Reason) }
+func (a *answers) Answered(_ Ask, r Response, _ time.Duration) { a.all = append(a.all, r.Reason) }
 
 // A node that remembers no events, and cannot ask, is seen to fail: an ablation must not lose just those answers.
 func TestFailureToAskIsObserved(t *testing.T) {

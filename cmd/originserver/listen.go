@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"syscall"
-	"time"
 
 	"github.com/liveorigin/liveorigin/origin/guard"
 	"github.com/liveorigin/liveorigin/origin/originhttp"
@@ -64,7 +63,7 @@ func (s *Server) listen() error {
 			limits.TLS = certificates.Config()
 		}
 		if one.name == deliver {
-			limits.Refuse = func(now time.Time, head, into []byte) []byte { return s.delivery.Refuse(now, head, into) }
+			limits.Refuse = func(target, into []byte) []byte { return s.delivery.Refuse(target, into) }
 		}
 		ln, err := listen(one.name, one.address)
 		if err != nil {

@@ -26,6 +26,7 @@ func (h *head) field(line []byte, at int, l *Limits) Refusal {
 		to--
 	}
 	value := line[from:to]
+	h.heeded = h.heeded || heeded(name)
 	switch len(name) { // few names have the length of one that matters
 	case len("Host"):
 		if isName(name, "Host") {
@@ -56,6 +57,22 @@ func (h *head) field(line []byte, at int, l *Limits) Refusal {
 		}
 	}
 	return None
+}
+
+// heeded says whether an answer, what becomes of its connection, or what is said of it in a log may depend on a field: those
+// of RFC 9110 7.6.1, 7.8 and 10.1.1, of prefetching (Fetch, 2.2.5), and of traces (W3C Trace Context).
+func heeded(name []byte) bool {
+	switch len(name) {
+	case len("Expect"):
+		return isName(name, "Expect")
+	case len("Upgrade"):
+		return isName(name, "Upgrade") || isName(name, "Purpose")
+	case len("Connection"):
+		return isName(name, "Connection")
+	case len("Traceparent"):
+		return isName(name, "Traceparent") || isName(name, "Sec-Purpose")
+	}
+	return false
 }
 
 func blank(c byte) bool { return c == ' ' || c == '\t' }
@@ -180,11 +197,10 @@ var classes = func() (t [256]uint8) {
 
 func is(c byte, class uint8) bool { return classes[c]&class != 0 }
 
+// all looks at every byte, which is quicker than to stop at one: a head is mostly good.
 func all(b []byte, class uint8) bool {
 	for _, c := range b {
-		if classes[c]&class == 0 {
-			return false
-		}
+		class &= classes[c]
 	}
-	return true
+	return class != 0
 }

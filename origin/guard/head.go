@@ -13,6 +13,9 @@ type head struct {
 	begun     bool // the request line is in
 	old       bool // HTTP/1.0
 	publishes bool // PUT or POST
+	gets      bool // GET, and not old
+	target    span
+	heeded    bool // has a field that is
 	hosts     int
 	host      span
 	authority span // of the target, when it has one
@@ -101,11 +104,13 @@ const maxMethod = 32
 
 // requestLine reads method SP target SP version (RFC 9112, 3).
 func (h *head) requestLine(line []byte, at int, l *Limits) Refusal {
-	method, rest, ok := bytes.Cut(line, space)
-	target, version, ok2 := bytes.Cut(rest, space)
-	switch {
-	case !ok || !ok2 || len(method) == 0 || !all(method, tokenByte):
+	one := bytes.IndexByte(line, ' ')
+	two := one + 1 + bytes.IndexByte(line[one+1:], ' ')
+	if one <= 0 || two <= one || !all(line[:one], tokenByte) {
 		return BadLine
+	}
+	method, target, version := line[:one], line[one+1:two], line[two+1:]
+	switch {
 	case len(method) > maxMethod:
 		return UnknownMethod
 	case len(target) > l.Target:
@@ -122,15 +127,14 @@ func (h *head) requestLine(line []byte, at int, l *Limits) Refusal {
 		return BadLine
 	}
 	h.publishes = string(method) == "PUT" || string(method) == "POST"
+	h.gets = string(method) == "GET" && !h.old
+	h.target = span{at + one + 1, at + two}
 	authority, why := scanTarget(string(method), target)
 	if authority.to > authority.from {
-		from := at + len(method) + 1
-		h.authority = span{from + authority.from, from + authority.to}
+		h.authority = span{h.target.from + authority.from, h.target.from + authority.to}
 	}
 	return why
 }
-
-var space = []byte{' '}
 
 func looksLikeVersion(s []byte) bool {
 	return len(s) == 8 && string(s[:5]) == "HTTP/" && digit(s[5]) && s[6] == '.' && digit(s[7])

@@ -167,10 +167,11 @@ func (c *Conn) transmit(b []byte) (int, error) {
 
 // renew gives a connection the time that net/http gives one whose request it has answered: it knows nothing of those that
 // the guard answers. Soon after the last time there is nothing to be gained by it.
-func (c *Conn) renew(now time.Time) {
-	if now.Sub(c.renewed) < min(time.Second, c.limits.Idle/2, c.limits.WriteTime/2) {
+func (c *Conn) renew() {
+	if time.Since(c.renewed) < min(time.Second, c.limits.Idle/2, c.limits.WriteTime/2) {
 		return
 	}
+	now := time.Now()
 	c.renewed = now
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,9 +1,6 @@
 package guard
 
-import (
-	"io"
-	"time"
-)
+import "io"
 
 // receive reads what comes next from below and has scanned it, but for the requests that Refuse answers: after those it
 // reads on. It is called only when net/http wants the next request, so that everything before has been answered.
@@ -38,16 +35,15 @@ func (c *Conn) answer(b []byte, n int) []byte {
 	h := &c.head
 	h.end, h.why = h.scan(b[:n], c.limits)
 	if h.why != None || h.end != n || h.begin > 0 || c.limits.Refuse == nil || len(c.limits.Hosts) > 0 ||
-		h.codings > 0 || h.length > 0 || h.publishes || c.requests+1 >= c.limits.Requests {
+		!h.gets || h.heeded || h.codings > 0 || h.length > 0 || c.requests+1 >= c.limits.Requests {
 		return nil
 	}
-	now := time.Now()
-	answer := c.limits.Refuse(now, b[:n], b[n:n])
+	answer := c.limits.Refuse(h.target.of(b), b[n:n])
 	if len(answer) > 0 {
 		c.run = 0
 		c.admit()
 		c.served++
-		c.renew(now)
+		c.renew()
 	}
 	return answer
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -19,8 +20,8 @@ import (
 const stormAnswer = "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno"
 
 // refuseNo refuses what begins with /no.
-func refuseNo(_ time.Time, head, into []byte) []byte {
-	if !bytes.HasPrefix(head, []byte("GET /no")) {
+func refuseNo(target, into []byte) []byte {
+	if !bytes.HasPrefix(target, []byte("/no")) {
 		return nil
 	}
 	return append(into, stormAnswer...)
@@ -164,12 +165,43 @@ func TestStormSeesTheEnd(t *testing.T) {
 	}
 }
 
+// Refuse is asked of what has nothing to it but a target; all else is the handler's, who says "no" as well, in other words.
+func TestRefuseIsAskedOfPlainGets(t *testing.T) {
+	for request, plainly := range map[string]bool{ // any order: each is on its own
+		"GET /no HTTP/1.1\r\nHost: x\r\n":                                               true,
+		"GET /no?a=b HTTP/1.1\r\nHost: x\r\nUser-Agent: y\r\nRange: bytes=0-\r\n":       true,
+		"GET /no HTTP/1.1\r\nHost: x\r\nReferer: Connection: close\r\nX-Purpose: z\r\n": true,
+		"HEAD /no HTTP/1.1\r\nHost: x\r\n":                                              false,
+		"DELETE /no HTTP/1.1\r\nHost: x\r\n":                                            false,
+		"GET /no HTTP/1.0\r\nHost: x\r\n":                                               false,
+		"GET /no HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n":                          true,
+		"GET /no HTTP/1.1\r\nHost: x\r\nConnection: close\r\n":                          false,
+		"GET /no HTTP/1.1\r\nHost: x\r\ncONNECTION: x\r\nA: b\r\n":                      false,
+		"GET /no HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\n":                               false,
+		"GET /no HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n":                       false,
+		"GET /no HTTP/1.1\r\nPurpose: prefetch\r\nHost: x\r\n":                          false,
+		"GET /no HTTP/1.1\r\nHost: x\r\nSec-Purpose: prefetch\r\n":                      false,
+		"GET /no HTTP/1.1\r\nHost: x\r\nTraceparent: 00-0-0-00\r\n":                     false,
+	} {
+		var asked atomic.Bool
+		l := stormServer(t, false, Limits{Refuse: func(target, into []byte) []byte {
+			asked.Store(true)
+			return refuseNo(target, into)
+		}})
+		c := dialStorm(t, l)
+		_, _ = io.WriteString(c, request+"\r\n")
+		if n, err := c.Read(make([]byte, 16)); n == 0 || asked.Load() != plainly {
+			t.Errorf("%q: asked %v, answered with %d bytes, %v", request, asked.Load(), n, err)
+		}
+	}
+}
+
 // An answer that is more than a socket holds comes whole to who reads it; who does not is let go, and told nothing more.
 func TestStormOfLargeAnswers(t *testing.T) {
 	large := stormAnswer + strings.Repeat("x", 16<<20)
 	for _, hidden := range []bool{false, true} {
 		for _, reads := range []bool{true, false} {
-			limits := Limits{Refuse: func(_ time.Time, _, into []byte) []byte { return append(into, large...) }}
+			limits := Limits{Refuse: func(_, into []byte) []byte { return append(into, large...) }}
 			if !reads {
 				limits.WriteTime = 300 * time.Millisecond
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,14 +38,14 @@ type line struct {
 
 // limit is what a Log has in common with those that were derived from it.
 type limit struct {
-	mu        sync.Mutex
+	mu        sync.RWMutex // of lines, and held to write for what lets one through
 	lines     map[line]*spent
-	swallowed uint64 // of all classes, ever
+	swallowed atomic.Uint64 // of all classes, ever
 }
 
 type spent struct {
-	until     time.Time // none is let through before
-	swallowed int
+	until     atomic.Int64 // none is let through before, in Unix nanoseconds
+	swallowed atomic.Int64
 }
 
 // NewLog limits what reaches next.
@@ -60,10 +61,28 @@ func (m *Metrics) WatchLog(l *Log) {
 }
 
 // Swallowed is how many lines were not written.
-func (l *Log) Swallowed() uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.limit.swallowed
+func (l *Log) Swallowed() uint64 { return l.limit.swallowed.Load() }
+
+// Quiet swallows a line, if there has been one like it within a second, before it is made: to make one costs more than many
+// an answer that it would tell of.
+func (l *Log) Quiet(now time.Time, level slog.Level, message, class string) bool {
+	if l.group {
+		class = l.class
+	}
+	l.mu.RLock()
+	s := l.lines[line{level, message, class}]
+	l.mu.RUnlock()
+	return s != nil && l.swallow(s, now)
+}
+
+// swallow counts a line that is not to be written, if it is not.
+func (l *limit) swallow(s *spent, now time.Time) bool {
+	if now.UnixNano() >= s.until.Load() {
+		return false
+	}
+	s.swallowed.Add(1)
+	l.swallowed.Add(1)
+	return true
 }
 
 // Enabled implements slog.Handler.
@@ -89,13 +108,13 @@ func (l *Log) Handle(ctx context.Context, r slog.Record) error {
 	}
 	if swallowed > 0 {
 		r = r.Clone()
-		r.AddAttrs(slog.Int("swallowed", swallowed))
+		r.AddAttrs(slog.Int64("swallowed", swallowed))
 	}
 	return l.next.Handle(ctx, r)
 }
 
 // take says whether a line may be written, and how many like it were not.
-func (l *limit) take(key line, now time.Time) (swallowed int, ok bool) {
+func (l *limit) take(key line, now time.Time) (swallowed int64, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.lines[key]
@@ -112,19 +131,17 @@ func (l *limit) take(key line, now time.Time) (swallowed int, ok bool) {
 		s = &spent{}
 		l.lines[key] = s
 	}
-	if now.Before(s.until) {
-		s.swallowed++
-		l.swallowed++
+	if l.swallow(s, now) {
 		return 0, false
 	}
-	swallowed, s.swallowed, s.until = s.swallowed, 0, now.Add(perLine)
-	return swallowed, true
+	s.until.Store(now.Add(perLine).UnixNano())
+	return s.swallowed.Swap(0), true
 }
 
 // sweep forgets the classes whose second is over.
 func (l *limit) sweep(now time.Time) {
 	for key, s := range l.lines { // any order: each by itself
-		if !now.Before(s.until) && s.swallowed == 0 {
+		if now.UnixNano() >= s.until.Load() && s.swallowed.Load() == 0 {
 			delete(l.lines, key)
 		}
 	}

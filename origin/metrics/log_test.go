@@ -27,6 +27,33 @@ func newLog() (*slog.Logger, *metrics.Log, *bytes.Buffer) {
 	return slog.New(l), l, &out
 }
 
+// A line that is swallowed before it is made counts as one that is swallowed after.
+func TestLogQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, l, out := newLog()
+		for range 300 { // three seconds
+			if !l.Quiet(time.Now(), slog.LevelWarn, "refused", "live") {
+				log.Warn("refused", "class", "live")
+			}
+			log.Warn("refused", "class", "dvr")
+			time.Sleep(10 * time.Millisecond)
+		}
+		if got := l.Swallowed(); got != 600-6 {
+			t.Errorf("%d lines swallowed, want %d", got, 600-6)
+		}
+		for text, want := range map[string]int{
+			"msg=refused class=live\n": 1, "msg=refused class=live swallowed=99\n": 2, "msg=refused class=dvr swallowed=99\n": 2, "\n": 6,
+		} {
+			if got := strings.Count(out.String(), text); got != want {
+				t.Errorf("%q is there %d times, want %d:\n%s", text, got, want, out)
+			}
+		}
+		if l.Quiet(time.Now().Add(-5*time.Millisecond), slog.LevelInfo, "refused", "live") || l.Quiet(time.Now(), slog.LevelWarn, "refused", "") {
+			t.Error("quiet about what was never said")
+		}
+	})
+}
+
 func TestLogOneLineASecondAndClass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, l, out := newLog()

@@ -20,7 +20,7 @@ func (w *world) everything() {
 	for i, reason := range origin.Reasons() {
 		for range i + 1 {
 			for _, class := range origin.Classes() {
-				w.Answered(origin.Ask{Event: "cup", Class: class}, &origin.Response{Reason: reason, Hold: 1, Store: 1}, time.Millisecond)
+				w.Answered(origin.Ask{Event: "cup", Class: class}, origin.Response{Reason: reason, Hold: 1, Store: 1}, time.Millisecond)
 			}
 		}
 	}
@@ -33,7 +33,7 @@ func (w *world) everything() {
 		for range i + 1 {
 			w.Taken("cup", "b", origin.Receipt{Outcome: origin.Stored, Defects: 1 << i}, 1, time.Millisecond)
 			w.Answered(origin.Ask{Event: "cup", Class: origin.DVR},
-				&origin.Response{Reason: origin.Defective, Pipeline: "c", Defects: 1 << i}, time.Millisecond)
+				origin.Response{Reason: origin.Defective, Pipeline: "c", Defects: 1 << i}, time.Millisecond)
 		}
 	}
 	for _, level := range []origin.Level{origin.EventLevel, origin.SegmentLevel} {
@@ -87,7 +87,7 @@ func TestLint(t *testing.T) {
 		w.everything()
 		w.WatchStore("publish", func() keyvalue.Stats { return keyvalue.Stats{} })
 		w.WatchLog(metrics.NewLog(nil))
-		w.WatchEdge()(&origin.Response{}, 0)
+		w.WatchEdge()(origin.Response{}, 0)
 		problems, err := testutil.GatherAndLint(w.Registry)
 		if err != nil || len(problems) > 0 {
 			t.Errorf("%v, %v", problems, err)
@@ -100,13 +100,13 @@ func TestWhatAnAnswerCounts(t *testing.T) {
 		w := newWorld(t, nil)
 		w.apply(cup())
 		live := origin.Ask{Event: "cup", Class: origin.LiveEdge}
-		w.Answered(live, &origin.Response{Reason: origin.Published, Hold: 1500 * time.Millisecond, Store: 250 * time.Millisecond,
+		w.Answered(live, origin.Response{Reason: origin.Published, Hold: 1500 * time.Millisecond, Store: 250 * time.Millisecond,
 			Object: origin.Object{Size: 1000}}, 2*time.Second)
 		live.Remembered = true
 		for range 2 {
-			w.Answered(live, &origin.Response{Reason: origin.Published, Object: origin.Object{Size: 250}}, 0)
+			w.Answered(live, origin.Response{Reason: origin.Published, Object: origin.Object{Size: 250}}, 0)
 		}
-		w.Answered(live, &origin.Response{Reason: origin.Gap, Hold: 2 * time.Second}, time.Second) // clocks may differ
+		w.Answered(live, origin.Response{Reason: origin.Gap, Hold: 2 * time.Second}, time.Second) // clocks may differ
 		w.want(`liveorigin_request_duration_seconds_sum{class="live",event="cup",reason="published"}`, 0.5)
 		w.want(`liveorigin_request_duration_seconds_sum{class="live",event="cup",reason="gap"}`, 0)
 		w.want(`liveorigin_hold_duration_seconds_count{event="cup"}`, 2)
@@ -139,7 +139,7 @@ func TestOtherWords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		w.apply(cup())
-		w.Answered(origin.Ask{Event: "cup", Class: "new"}, &origin.Response{Reason: "new", Defects: 1 << 15}, 0)
+		w.Answered(origin.Ask{Event: "cup", Class: "new"}, origin.Response{Reason: "new", Defects: 1 << 15}, 0)
 		w.Taken("cup", "a", origin.Receipt{Outcome: "new"}, 0, 0)
 		w.Taken("cup", "a", origin.Receipt{Outcome: origin.Stored, Defects: 1 << 15}, 0, 0)
 		w.want(`liveorigin_requests_total{class="other",event="cup",reason="other",status="500"}`, 1)
@@ -155,15 +155,15 @@ func TestStrangersMakeNoLabels(t *testing.T) {
 		w.everything()
 		w.Taken("", "", origin.Receipt{Outcome: origin.NoSuchPlace}, 1, 0)
 		w.Taken("cup", "", origin.Receipt{Outcome: origin.Forbidden}, 1, 0)
-		w.Answered(origin.Ask{Event: "x", Class: origin.DVR}, &origin.Response{Reason: origin.UnknownEvent}, 0)
+		w.Answered(origin.Ask{Event: "x", Class: origin.DVR}, origin.Response{Reason: origin.UnknownEvent}, 0)
 		w.get("x", "v1", 1)
 		before := len(w.values())
 		for i := range 5000 {
 			name := "made-up-" + strconv.Itoa(i)
 			w.get(name, "v1", 1)
 			w.get("cup", name, origin.SegmentNumber(i))
-			w.Answered(origin.Ask{Event: name, Class: origin.DVR}, &origin.Response{Reason: origin.UnknownEvent}, 0)
-			w.Answered(origin.Ask{Event: "cup", Class: origin.DVR}, &origin.Response{Reason: origin.Defective, Pipeline: name, Defects: 1}, 0)
+			w.Answered(origin.Ask{Event: name, Class: origin.DVR}, origin.Response{Reason: origin.UnknownEvent}, 0)
+			w.Answered(origin.Ask{Event: "cup", Class: origin.DVR}, origin.Response{Reason: origin.Defective, Pipeline: name, Defects: 1}, 0)
 			w.Taken(name, "a", origin.Receipt{Outcome: origin.NoSuchPlace}, 1, 0)
 			w.Taken("cup", name, origin.Receipt{Outcome: origin.Forbidden}, 1, 0)
 		}
@@ -221,10 +221,10 @@ func TestCountingAllocatesNothing(t *testing.T) {
 		w.apply(cup())
 		ask, resp, receipt := origin.Ask{Event: "cup", Class: origin.LiveEdge}, served, origin.Receipt{Outcome: origin.Stored, Defects: 3}
 		count := func() {
-			w.Answered(ask, &resp, 3*time.Millisecond)
+			w.Answered(ask, resp, 3*time.Millisecond)
 			w.Taken("cup", "a", receipt, 1000, 40*time.Millisecond)
 			w.LookedUp(origin.SegmentLevel, true)
-			w.Answered(origin.Ask{Class: origin.Background}, &unknown, 5*time.Microsecond)
+			w.Answered(origin.Ask{Class: origin.Background}, unknown, 5*time.Microsecond)
 		}
 		if n := testing.AllocsPerRun(1000, count); n != 0 {
 			t.Errorf("%v allocations", n)
@@ -239,7 +239,7 @@ var (
 )
 
 func BenchmarkAnswered(b *testing.B) {
-	for name, resp := range map[string]*origin.Response{"served": &served, "unknown": &unknown} {
+	for name, resp := range map[string]origin.Response{"served": served, "unknown": unknown} {
 		b.Run(name, func(b *testing.B) {
 			m, clock := metrics.New(), &origin.Wall{}
 			n := origin.NewNode(origin.NodeConfig{Region: "us-east", Runtime: clock, Store: origin.NewMemory(clock, 1), Observer: m})

@@ -9,7 +9,7 @@ import (
 var _ origin.Observer = (*Metrics)(nil)
 
 // Answered implements origin.Observer.
-func (m *Metrics) Answered(a origin.Ask, r *origin.Response, took time.Duration) {
+func (m *Metrics) Answered(a origin.Ask, r origin.Response, took time.Duration) {
 	e, class, reason := m.event(a.Event), classes.of(a.Class), reasons.of(r.Reason)
 	e.requests[class][reason].Inc()
 	e.latency[class][reason].observe(max(0, took-r.Hold))

@@ -11,11 +11,15 @@ import (
 // LogRefusals is the node as a Getter that tells a logger, whose handler is best a Log, of every answer that is not the
 // clean segment: what the node is to blame for as a warning, what operators might want to know of as information, and
 // what any stranger can make happen for debugging only.
-func LogRefusals(n *origin.Node, log *slog.Logger) origin.Getter { return &refusals{n, log} }
+func LogRefusals(n *origin.Node, log *slog.Logger) origin.Getter {
+	limited, _ := log.Handler().(*Log)
+	return &refusals{n, log, limited}
+}
 
 type refusals struct {
-	node *origin.Node
-	log  *slog.Logger
+	node    *origin.Node
+	log     *slog.Logger
+	limited *Log // its handler, if it is one
 }
 
 // refusalLevels is for what is not only for debugging.
@@ -23,6 +27,8 @@ var refusalLevels = map[origin.Reason]slog.Level{
 	origin.StoreFailed: slog.LevelWarn, origin.TooManyHolders: slog.LevelWarn, origin.Overloaded: slog.LevelWarn,
 	origin.Defective: slog.LevelInfo, origin.Gap: slog.LevelInfo, origin.Masked: slog.LevelInfo, origin.NoHeader: slog.LevelInfo,
 }
+
+const answered = "answered "
 
 // Get implements origin.Getter.
 func (r *refusals) Get(ctx context.Context, req origin.Request) (resp origin.Response, err error) {
@@ -32,12 +38,20 @@ func (r *refusals) Get(ctx context.Context, req origin.Request) (resp origin.Res
 }
 
 // Refused is the node's: what it refuses from memory is told of as what it refuses otherwise.
-func (r *refusals) Refused(req origin.Request) (origin.Response, bool) {
-	resp, ok := r.node.Refused(req)
-	if ok {
-		r.tellOf(context.Background(), req, &resp, nil)
+func (r *refusals) Refused(req origin.Request) (origin.Refusal, bool) {
+	refusal, ok := r.node.Refused(req)
+	if ok && !r.swallowed(&refusal) {
+		r.tellOf(context.Background(), req, &origin.Response{Reason: refusal.Reason}, nil)
 	}
-	return resp, ok
+	return refusal, ok
+}
+
+// swallowed says whether a line about a refusal was, before it was made: in a storm most that there is to tell is that admission
+// refuses.
+func (r *refusals) swallowed(refusal *origin.Refusal) bool {
+	const message = answered + string(origin.Overloaded)
+	return refusal.Reason == origin.Overloaded && r.limited != nil &&
+		r.limited.Quiet(refusal.At, slog.LevelWarn, message, string(refusal.Class))
 }
 
 // tellOf tells of an answer that is worth it.
@@ -71,7 +85,7 @@ func (r *refusals) tell(ctx context.Context, level slog.Level, req origin.Reques
 	if err != nil {
 		attrs = append(attrs, slog.Any("error", err))
 	} else {
-		message = "answered " + string(resp.Reason)
+		message = answered + string(resp.Reason)
 		attrs = append(attrs, slog.String("reason", string(resp.Reason)), slog.Int("status", resp.Reason.Status()))
 	}
 	if resp.Defects != 0 {

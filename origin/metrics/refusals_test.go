@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,6 +65,45 @@ func TestLogRefusals(t *testing.T) {
 		_, _ = g.Get(late, segment(10))
 		if got, want := out.String(), "level=WARN msg=\"no answer\" class=live event=cup rendition=v1 number=10 error=\"context deadline exceeded\"\n"; got != want {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
+// refusing is an Admission that admits nobody.
+type refusing struct{}
+
+func (refusing) Admit(origin.Ask) bool                { return false }
+func (refusing) Refuses(origin.Ask) bool              { return true }
+func (refusing) Done(origin.Ask, time.Duration, bool) {}
+
+// What is refused from memory alone is told of once a second, as what Get refuses is, and counted together with it.
+func TestLogRefusalsFromMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(c *origin.NodeConfig) { c.Admission = refusing{} })
+		w.apply(cup())
+		time.Sleep(20 * time.Second)
+		w.node.Announce(origin.Announcement{Key: origin.Key{Event: "cup", Rendition: "v1", Number: 8, Pipeline: "a"},
+			Candidate: origin.Candidate{Pipeline: "a", Region: "us-east", Size: 1}})
+		log, l, out := newLog()
+		g := metrics.LogRefusals(w.node, log)
+		memory := g.(interface {
+			Refused(origin.Request) (origin.Refusal, bool)
+		})
+		req := origin.Request{Event: "cup", Rendition: "v1", Number: 8}
+		for range 3 {
+			if r, ok := memory.Refused(req); !ok || r.Reason != origin.Overloaded || r.Class != origin.LiveEdge || !r.At.Equal(time.Now()) {
+				t.Fatalf("%+v, %v", r, ok)
+			}
+		}
+		_, _ = g.Get(t.Context(), req)
+		want := "level=WARN msg=\"answered overloaded\" class=live event=cup rendition=v1 number=8 reason=overloaded status=503\n"
+		if out.String() != want || l.Swallowed() != 3 {
+			t.Errorf("%d swallowed, got\n%swant\n%s", l.Swallowed(), out, want)
+		}
+		time.Sleep(time.Second)
+		_, _ = memory.Refused(req)
+		if !strings.HasSuffix(out.String(), "status=503 swallowed=3\n") {
+			t.Errorf("got %q", out)
 		}
 	})
 }

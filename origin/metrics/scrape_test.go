@@ -39,7 +39,7 @@ func TestForgottenEventsLeaveNothing(t *testing.T) {
 		next.Version, next.Removed = 2, true
 		w.apply(next)
 		w.apply(cup())
-		w.Answered(origin.Ask{Event: "cup", Class: origin.DVR}, &origin.Response{Reason: origin.Gap}, 0)
+		w.Answered(origin.Ask{Event: "cup", Class: origin.DVR}, origin.Response{Reason: origin.Gap}, 0)
 		w.want(`liveorigin_requests_total{class="dvr",event="cup",reason="gap",status="410"}`, 1) // it begins anew
 	})
 }

@@ -29,17 +29,20 @@ type stateful interface {
 // Where g has no answer the connection is aborted, as if the machine had died: an edge then tries another origin, and
 // no cache keeps a made-up status.
 func Delivery(g origin.Getter, c Catalog, clock origin.Clock) DeliveryHandler {
-	return &delivery{getter: g, catalog: c, clock: clock}
+	d := &delivery{getter: g, catalog: c, clock: clock}
+	d.refuser, _ = g.(refuser)
+	return d
 }
 
-// A DeliveryHandler can also answer from a request's head alone; its Refuse is a guard's (guard.Limits).
+// A DeliveryHandler can also answer from a request's target alone; its Refuse is a guard's (guard.Limits).
 type DeliveryHandler interface {
 	http.Handler
-	Refuse(now time.Time, head, into []byte) []byte
+	Refuse(target, into []byte) []byte
 }
 
 type delivery struct {
 	getter  origin.Getter
+	refuser refuser // the getter, if it is one
 	catalog Catalog
 	clock   origin.Clock
 	waits   waits

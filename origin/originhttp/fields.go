@@ -85,6 +85,20 @@ func (f *fields) writeTo(h http.Header) {
 	}
 }
 
+// appendHead writes the head of an answer with these fields, and a Date (RFC 9110, 6.6.1), as it travels.
+func (f *fields) appendHead(b []byte, status int, now time.Time) []byte {
+	b = append(strconv.AppendInt(append(b, "HTTP/1.1 "...), int64(status), 10), ' ')
+	b = append(append(b, http.StatusText(status)...), "\r\nDate: "...)
+	b = append(now.UTC().AppendFormat(b, http.TimeFormat), "\r\n"...)
+	start := 0
+	for i := range f.n {
+		b = append(append(b, f.names[i]...), ": "...)
+		b = append(append(b, f.text[start:f.ends[i]]...), "\r\n"...)
+		start = f.ends[i]
+	}
+	return append(b, "\r\n"...)
+}
+
 // appendETag makes a strong validator (RFC 9110, 8.8.3) of what an object is known by, its CRC32C and its size: the
 // same bytes have the same tag on every node and from every pipeline, and other bytes have another.
 func appendETag(b []byte, o *origin.Object) []byte {

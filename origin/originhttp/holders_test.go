@@ -60,12 +60,12 @@ type counting struct {
 	delivery originhttp.DeliveryHandler
 }
 
-func (c counting) Refuse(now time.Time, head, into []byte) []byte {
-	return c.delivery.Refuse(now, head, into)
+func (c counting) Refuse(target, into []byte) []byte {
+	return c.delivery.Refuse(target, into)
 }
 
 func asShipped(node *origin.Node) originhttp.DeliveryHandler {
-	d := originhttp.Delivery(metrics.LogRefusals(node, slog.New(slog.DiscardHandler)), node, new(origin.Wall))
+	d := originhttp.Delivery(metrics.LogRefusals(node, slog.New(metrics.NewLog(slog.NewTextHandler(io.Discard, nil)))), node, new(origin.Wall))
 	return counting{metrics.Traced(d), d}
 }
 

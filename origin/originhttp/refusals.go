@@ -2,8 +2,6 @@ package originhttp
 
 import (
 	"bytes"
-	"fmt"
-	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -13,30 +11,28 @@ import (
 // refuser is a Getter that can say no before it is asked in earnest. A Node is one; a Getter that wraps one has to say so,
 // or every request is asked in earnest.
 type refuser interface {
-	Refused(origin.Request) (origin.Response, bool)
+	Refused(origin.Request) (origin.Refusal, bool)
 }
 
-// Refuse answers a request from its head alone, if all that it gets is a refusal: the same bytes that ServeHTTP would have
+// Refuse answers a plain GET from its target alone, if all that it gets is a refusal: the same bytes that ServeHTTP would have
 // net/http write, at a fraction of the processor time, which is what a storm of requests for nothing is about. The guard
-// asks before net/http hears of the request. It returns nil for whatever is not a plain GET, or is not refused.
-func (d *delivery) Refuse(now time.Time, head, into []byte) []byte {
-	r, ok := d.getter.(refuser)
-	if !ok {
+// asks before net/http hears of the request. It returns nil for whatever is not refused.
+func (d *delivery) Refuse(target, into []byte) []byte {
+	if d.refuser == nil {
 		return nil
 	}
-	target, ok := plainGet(head)
-	if !ok {
-		return nil
+	if query := bytes.IndexByte(target, '?'); query >= 0 {
+		target = target[:query]
 	}
-	p, err := ParsePath(target)
+	p, err := ParsePath(string(target)) // which takes no escapes: what has one is left to net/http
 	if err != nil || p.File != SegmentFile && p.File != HeaderFile {
 		return nil
 	}
-	resp, ok := r.Refused(p.Request())
+	r, ok := d.refuser.Refused(p.Request())
 	if !ok {
 		return nil
 	}
-	return append(into, d.refused.of(refused{resp.Reason, resp.MaxAge.Truncate(time.Millisecond), resp.Bulletin, now.Unix()})...)
+	return append(into, d.refused.of(refused{r.Reason, r.MaxAge.Truncate(time.Millisecond), r.Bulletin, r.At.Unix()})...)
 }
 
 // refused is what the text of a refusal depends on.
@@ -70,50 +66,6 @@ func (r refused) write() []byte {
 	f := newFields()
 	defer f.release()
 	describeRefusal(f, &origin.Response{Reason: r.reason, MaxAge: r.maxAge, Bulletin: r.bulletin}, status, len(body))
-	b := fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, http.StatusText(status), time.Unix(r.second, 0).UTC().Format(http.TimeFormat))
-	return append(append(f.appendTo(b), "\r\n"...), body...)
-}
-
-// plainGet is the path of a GET of HTTP/1.1 whose fields say nothing that an answer depends on. What has an escape in it, or
-// says how its connection is to be treated, is left to net/http.
-func plainGet(head []byte) (path string, ok bool) {
-	line, rest, _ := bytes.Cut(head, lineEnd)
-	target, ok := bytes.CutPrefix(line, []byte("GET "))
-	if !ok {
-		return "", false
-	}
-	target, ok = bytes.CutSuffix(target, []byte(" HTTP/1.1\r"))
-	if !ok || bytes.IndexByte(target, '%') >= 0 {
-		return "", false
-	}
-	for len(rest) > 0 {
-		line, rest, _ = bytes.Cut(rest, lineEnd)
-		for _, meant := range heeded {
-			if n := len(meant); len(line) > n && line[n] == ':' && bytes.EqualFold(line[:n], meant) {
-				return "", false
-			}
-		}
-	}
-	if query := bytes.IndexByte(target, '?'); query >= 0 {
-		target = target[:query]
-	}
-	return string(target), true
-}
-
-var (
-	lineEnd = []byte("\n")
-	// heeded are the fields that an answer, what happens to its connection, or what is said of it in a log depends on.
-	heeded = [][]byte{[]byte("Connection"), []byte("Expect"), []byte("Upgrade"), []byte("Sec-Purpose"), []byte("Purpose"),
-		[]byte("Traceparent")}
-)
-
-// appendTo writes the fields as they travel.
-func (f *fields) appendTo(b []byte) []byte {
-	start := 0
-	for i := range f.n {
-		b = append(append(b, f.names[i]...), ": "...)
-		b = append(append(b, f.text[start:f.ends[i]]...), "\r\n"...)
-		start = f.ends[i]
-	}
-	return b
+	b := make([]byte, 0, 1<<10)
+	return append(f.appendHead(b, status, time.Unix(r.second, 0)), body...)
 }

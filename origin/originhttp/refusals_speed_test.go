@@ -19,12 +19,13 @@ import (
 	"github.com/shirou/gopsutil/v4/process"
 
 	"github.com/liveorigin/liveorigin/origin"
+	"github.com/liveorigin/liveorigin/origin/metrics"
 	"github.com/liveorigin/liveorigin/origin/originhttp"
 	"github.com/liveorigin/liveorigin/origin/servertest"
 )
 
 // BenchmarkRefusals is how many requests a server refuses in a second of its own processor time: the node's 404 for what
-// is too early and its 503 for what admission refuses, nginx's `return 404` where nginx is installed, and a loop in Go that
+// is too early and its 503 for what admission refuses, counted and logged as liveorigin origin does, nginx's `return 404` where nginx is installed, and a loop in Go that
 // reads whatever comes and writes as many bytes. They take turns of a tenth of a second, each in a process of its own, so that
 // whatever else the machine does is done to all of them. The target is 1.0 times nginx.
 func BenchmarkRefusals(b *testing.B) {
@@ -173,13 +174,15 @@ func askUntil(until time.Time, c net.Conn, request, begins []byte) (asked int64,
 // serveRefusals is the life of the other process.
 func serveRefusals(b *testing.B) {
 	runtime.GOMAXPROCS(1)
-	node := speedNode(b, func(c *origin.NodeConfig) { c.Admission = refusing{} })
+	counted := metrics.New()
+	node := speedNode(b, func(c *origin.NodeConfig) { c.Admission, c.Observer = refusing{}, counted })
+	counted.Watch(node)
 	ev, _ := node.Event("final")
 	for n := origin.SegmentNumber(20); n < 24; n++ {
 		p := segmentOf(b, ev, n, 0)
 		node.Announce(origin.Announcement{Key: p.Key, Candidate: origin.Candidate{Pipeline: "a", Region: "us-east", Digest: p.Object.Digest, Size: p.Object.Size}})
 	}
-	fmt.Printf("serving %s %s\n", serve(b, delivery(node), originhttp.ForDelivery), bareLoop(b))
+	fmt.Printf("serving %s %s\n", serve(b, asShipped(node), originhttp.ForDelivery), bareLoop(b))
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
@@ -243,20 +246,20 @@ func nginx(b *testing.B, path string) server {
 
 // BenchmarkRefuse is a refusal without the reads and writes around it, to be seen beside BenchmarkRefusals.
 func BenchmarkRefuse(b *testing.B) {
-	node := speedNode(b, func(c *origin.NodeConfig) { c.Admission = refusing{} })
+	counted := metrics.New()
+	node := speedNode(b, func(c *origin.NodeConfig) { c.Admission, c.Observer = refusing{}, counted })
+	counted.Watch(node)
 	ev, _ := node.Event("final")
 	p := segmentOf(b, ev, 20, 0)
 	node.Announce(origin.Announcement{Key: p.Key, Candidate: origin.Candidate{Pipeline: "a", Region: "us-east", Digest: p.Object.Digest, Size: p.Object.Size}})
-	refuse := delivery(node).(interface {
-		Refuse(now time.Time, head, into []byte) []byte
-	}).Refuse
+	refuse := asShipped(node).Refuse
 	into := make([]byte, 0, 4<<10)
 	for status, number := range map[int]int{404: 4000, 503: 20} { // any order: each says which it is
-		head := fmt.Appendf(nil, "GET /final/%s/%d.m4s HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: edge\r\n\r\n", ev.Renditions[0].ID, number)
+		target := fmt.Appendf(nil, "/final/%s/%d.m4s", ev.Renditions[0].ID, number)
 		b.Run(fmt.Sprint(status), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if answer := refuse(time.Now(), head, into); len(answer) < 12 || string(answer[9:12]) != fmt.Sprint(status) {
+				if answer := refuse(target, into); len(answer) < 12 || string(answer[9:12]) != fmt.Sprint(status) {
 					b.Fatalf("%q", answer)
 				}
 			}

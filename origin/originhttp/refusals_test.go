@@ -124,7 +124,7 @@ type observed struct {
 	reason                    origin.Reason
 }
 
-func (c *counted) Answered(a origin.Ask, r *origin.Response, _ time.Duration) {
+func (c *counted) Answered(a origin.Ask, r origin.Response, _ time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.answers++

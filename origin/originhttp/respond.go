@@ -33,9 +33,7 @@ func appendHead(b []byte, now time.Time, resp *origin.Response, mediaType string
 	describe(f, resp)
 	describeObject(f, resp, mediaType)
 	f.addInt("Content-Length", resp.Object.Size)
-	b = append(b, "HTTP/1.1 200 OK\r\nDate: "...)
-	b = append(now.UTC().AppendFormat(b, http.TimeFormat), "\r\n"...)
-	return append(f.appendTo(b), "\r\n"...)
+	return f.appendHead(b, http.StatusOK, now)
 }
 
 // respond writes an answer. HEAD gets the header that GET would (RFC 9110, 9.3.2).

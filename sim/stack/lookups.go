@@ -41,7 +41,7 @@ func (l *lookups) LookedUp(of origin.Level, hit bool) {
 }
 
 // Answered implements origin.Observer.
-func (l *lookups) Answered(a origin.Ask, r *origin.Response, took time.Duration) {
+func (l *lookups) Answered(a origin.Ask, r origin.Response, took time.Duration) {
 	if r.Reason.FromTemplate() {
 		l.count(func() { l.refuse.add(!a.LookedUp) })
 	}

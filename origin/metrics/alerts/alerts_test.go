@@ -125,7 +125,7 @@ func (p *plant) answer() {
 	case r.Defects != 0:
 		r.Reason = origin.Defective
 	}
-	p.metrics.Answered(origin.Ask{Event: "cup", Class: origin.LiveEdge}, &r, r.Hold+max(p.fault.get, 5*time.Millisecond))
+	p.metrics.Answered(origin.Ask{Event: "cup", Class: origin.LiveEdge}, r, r.Hold+max(p.fault.get, 5*time.Millisecond))
 }
 
 // The seconds at which the fault begins and ends, and the run.
