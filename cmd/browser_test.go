@@ -9,13 +9,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
-
-	"github.com/liveorigin/liveorigin/origin/servertest"
 )
 
 // playersDirectory is where `make players` puts dash.js and hls.js.
@@ -61,20 +59,20 @@ func TestBrowserPlays(t *testing.T) {
 	begin(t, "encode", "--to", at["publish"], "--config-from", at["deliver"], "--event", "open", "--pipeline", "a")
 	edge := begin(t, "edge", "--listen", "127.0.0.1:0", "--origin", "us-east="+at["deliver"], "--event", "open")
 	site := servePlayers(t)
+	// Whoever comes with the first segment has a buffer of one, and may have to wait for the next; hls.js says so.
+	const stalls = "mediaError: bufferStalledError"
+	pageOf := func(player, manifest string) string {
+		return site + "/?" + url.Values{"with": {player}, "manifest": {manifest}}.Encode()
+	}
+	watch(t, browser, pageOf("hls.js", at["deliver"]+"/open/master.m3u8"), stalls)
 	for _, from := range []string{at["deliver"], edge.addresses(t, "deliver")["deliver"]} {
-		// hls.js counts a playlist without a segment, as an event begins with, among its errors (levelEmptyError).
-		servertest.Eventually(t, "a segment is listed", func() bool {
-			_, list := get(t, from+"/open/v360/playlist.m3u8")
-			return strings.Contains(list, "#EXTINF")
-		})
-		for player, manifest := range map[string]string{"dash.js": "/open/manifest.mpd", "hls.js": "/open/master.m3u8"} {
-			watch(t, browser, site+"/?"+url.Values{"with": {player}, "manifest": {from + manifest}}.Encode())
-		}
+		watch(t, browser, pageOf("hls.js", from+"/open/master.m3u8"))
+		watch(t, browser, pageOf("dash.js", from+"/open/manifest.mpd"))
 	}
 }
 
-// watch opens a page and waits until it has played two segments.
-func watch(t *testing.T, browser context.Context, page string) {
+// watch opens a page and waits until it has played two segments, with no error but those that may be.
+func watch(t *testing.T, browser context.Context, page string, mayBe ...string) {
 	t.Helper()
 	const enough = 4 // seconds
 	tab, closeTab := chromedp.NewContext(browser)
@@ -89,6 +87,7 @@ func watch(t *testing.T, browser context.Context, page string) {
 		if err := chromedp.Run(tab, chromedp.Sleep(200*time.Millisecond), chromedp.Evaluate("played()", &seen)); err != nil {
 			t.Fatalf("%s: %v; so far %+v", page, err, seen)
 		}
+		seen.Errors = slices.DeleteFunc(seen.Errors, func(e string) bool { return slices.Contains(mayBe, e) })
 	}
 	if len(seen.Errors) > 0 || seen.Width == 0 || seen.Frames == 0 {
 		t.Errorf("%s: %+v", page, seen)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/liveorigin/liveorigin/origin"
@@ -47,7 +48,9 @@ type delivery struct {
 	clock   origin.Clock
 	waits   waits
 	crowds  crowds
-	refused refusedText
+	// listless is how many requests wait for a playlist that lists something.
+	listless atomic.Int64
+	refused  refusedText
 }
 
 func (d *delivery) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -101,16 +104,6 @@ var responses = sync.Pool{New: func() any { return new(origin.Response) }}
 func giveBack(resp *origin.Response) {
 	*resp = origin.Response{} // a body is not kept for that
 	responses.Put(resp)
-}
-
-// serveDocument answers with what no getter is asked for.
-func (d *delivery) serveDocument(w http.ResponseWriter, r *http.Request, p Path) {
-	resp, mediaType, err := d.document(p)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	d.respondDocument(w, r, p, resp, mediaType)
 }
 
 // respondDocument writes an answer that no getter gave.
