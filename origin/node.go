@@ -105,8 +105,8 @@ func (n *Node) Get(ctx context.Context, req Request) (resp Response, err error) 
 	case n.Ask != nil:
 		err = n.askAndGet(ctx, req, arrived, &resp)
 	case c == nil:
-		n.unknown(&Ask{Class: Background}, arrived, &resp)
-	case n.refused(c, c.state.Load(), req, &Ask{}, arrived, &resp):
+		n.unknown(arrived, &resp)
+	case n.refused(c, c.state.Load(), req, arrived, &resp) != "":
 	default:
 		n.Observer.LookedUp(EventLevel, true)
 		err = n.serve(ctx, c, req, arrived, &resp)
@@ -145,13 +145,12 @@ func (n *Node) serve(ctx context.Context, c *catalog, req Request, arrived time.
 	return nil
 }
 
-// observe tells the observer of an answer. It gets a copy: what an interface is shown may be kept, and so would be on the heap
-// with every request, be there an observer or not.
+// observe tells the observer of an answer. It gets a copy: what an interface is given the address of may be kept, and so would be
+// on the heap with every request, be there an observer or not.
 func (n *Node) observe(ask *Ask, resp *Response, arrived time.Time) {
-	if n.Observer == Unobserved {
-		return
+	if n.Observer != Unobserved {
+		n.Observer.Answered(*ask, *resp, n.Runtime.Now().Sub(arrived))
 	}
-	n.Observer.Answered(*ask, *resp, n.Runtime.Now().Sub(arrived))
 }
 
 // answer decides, and reads what was decided on.

@@ -19,71 +19,74 @@ func (n *Node) Refused(req Request) (r Refusal, ok bool) {
 		return Refusal{}, false
 	}
 	var resp Response
-	ask, arrived := Ask{Class: Background}, n.Runtime.Now()
+	class, arrived := Background, n.Runtime.Now()
 	if c := n.catalog(req.Event); c == nil {
-		n.unknown(&ask, arrived, &resp)
-	} else if st := c.state.Load(); !n.refused(c, st, req, &ask, arrived, &resp) && !n.overloaded(c, st, req, &ask, arrived, &resp) {
-		return Refusal{}, false
+		n.unknown(arrived, &resp)
+	} else {
+		st := c.state.Load()
+		if class = n.refused(c, st, req, arrived, &resp); class == "" {
+			class = n.overloaded(c, st, req, arrived, &resp)
+		}
 	}
-	return Refusal{arrived, ask.Class, resp.Reason, resp.MaxAge, resp.Bulletin}, true
+	return Refusal{arrived, class, resp.Reason, resp.MaxAge, resp.Bulletin}, class != ""
 }
 
 // unknown answers for an event that is not there.
-func (n *Node) unknown(ask *Ask, arrived time.Time, resp *Response) {
+func (n *Node) unknown(arrived time.Time, resp *Response) {
 	n.Observer.LookedUp(EventLevel, true) // that it is unknown is an answer, too: see Follow
 	resp.Reason, resp.MaxAge = UnknownEvent, CreatedSoon
-	n.observe(ask, resp, arrived) // names that anybody makes up are nobody's label
+	n.observe(&Ask{Class: Background}, resp, arrived) // names that anybody makes up are nobody's label
 }
 
-// refused is Refused without a look at any segment.
-func (n *Node) refused(c *catalog, st *known, req Request, ask *Ask, arrived time.Time, resp *Response) bool {
+// refused is Refused without a look at any segment. It returns the request's class, or none if it is not refused.
+func (n *Node) refused(c *catalog, st *known, req Request, arrived time.Time, resp *Response) Class {
 	d, ok := c.refuse(st, req, arrived)
 	if !ok {
-		return false
+		return ""
 	}
 	n.Observer.LookedUp(EventLevel, true)
 	resp.Reason, resp.MaxAge, resp.Bulletin = d.Reason, d.MaxAge, st.bulletin
-	ask.Event, ask.Class = req.Event, st.ClassOf(req, arrived)
+	ask := Ask{Event: req.Event, Class: st.ClassOf(req, arrived)}
 	if d.Reason != EventRemoved && d.Reason != UnknownRendition {
 		n.recordDecision(c, req, ask.Class, resp, nil)
 	}
-	n.observe(ask, resp, arrived)
-	return true
+	n.observe(&ask, resp, arrived)
+	return ask.Class
 }
 
-// overloaded refuses what could be served, as Get would, where admission has nothing to weigh.
-func (n *Node) overloaded(c *catalog, st *known, req Request, ask *Ask, arrived time.Time, resp *Response) bool {
+// overloaded refuses what could be served, as Get would, where admission has nothing to weigh. It returns what refused does.
+func (n *Node) overloaded(c *catalog, st *known, req Request, arrived time.Time, resp *Response) Class {
 	refusing, ok := n.Admission.(Refusing)
 	if !ok {
-		return false
+		return ""
 	}
-	ask.Event, ask.Class, ask.LookedUp = req.Event, st.ClassOf(req, arrived), true
-	if !refusing.Refuses(*ask) {
-		return false
+	ask := Ask{Event: req.Event, Class: st.ClassOf(req, arrived), LookedUp: true}
+	if !refusing.Refuses(ask) {
+		return ""
 	}
 	var buf [4]Candidate
 	cs, kept := c.look(st, req.Rendition, req.Number, buf[:0])
 	if !kept {
-		return false
+		return ""
 	}
 	d := c.choose(st, req, arrived, cs)
 	if d.Reason != Published && d.Reason != Defective {
-		return false
+		return ""
 	}
-	n.weigh(variant{req.key(d.Candidate), d.Candidate.Digest}, d.Candidate, ask)
-	if ask.Free() && !refusing.Refuses(*ask) {
-		return false
+	n.weigh(variant{req.key(d.Candidate), d.Candidate.Digest}, d.Candidate, &ask)
+	if ask.Free() && !refusing.Refuses(ask) {
+		return ""
 	}
-	if n.Admission.Admit(*ask) { // all of a sudden; Get asks again
-		n.Admission.Done(*ask, 0, true)
-		return false
+	if n.Admission.Admit(ask) { // all of a sudden; Get asks again
+		n.Admission.Done(ask, 0, true)
+		return ""
 	}
 	n.Observer.LookedUp(EventLevel, true)
 	n.Observer.LookedUp(SegmentLevel, true)
 	resp.Reason, resp.MaxAge, resp.Bulletin = Overloaded, overloadedFor, st.bulletin
 	n.recordDecision(c, req, ask.Class, resp, cs)
-	n.observe(ask, resp, arrived)
-	return true
+	n.observe(&ask, resp, arrived)
+	return ask.Class
 }
 
 // refuse decides without a look at any segment.

@@ -63,7 +63,7 @@ func (s *Server) listen() error {
 			limits.TLS = certificates.Config()
 		}
 		if one.name == deliver {
-			limits.Refuse = func(target, into []byte) []byte { return s.delivery.Refuse(target, into) }
+			limits.Refuse = func(target []byte) []byte { return s.delivery.Refuse(target) }
 		}
 		ln, err := listen(one.name, one.address)
 		if err != nil {

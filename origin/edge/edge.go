@@ -37,8 +37,8 @@ type Config struct {
 	// Context ends the fetches that go on without their clients.
 	Context  context.Context
 	Recorder origin.Recorder
-	// Answered, if not nil, is told of every answer that Get gave, and after how long. It must not block.
-	Answered func(r origin.Response, took time.Duration)
+	// Answered, if not nil, is told of every answer that Get gave, and after how long. It must not block, nor keep it.
+	Answered func(r *origin.Response, took time.Duration)
 }
 
 // Edge is one edge cache, a Getter in front of Getters. All its methods may be called at once.
@@ -100,7 +100,8 @@ func (e *Edge) Get(ctx context.Context, req origin.Request) (origin.Response, er
 	resp, err := e.get(ctx, req, arrived)
 	resp.Bulletin = e.Bulletin(req.Event)
 	if e.Answered != nil && err == nil {
-		e.Answered(resp, e.Runtime.Now().Sub(arrived))
+		shown := resp // what is shown may be kept, and so is on the heap: resp is not, where nobody looks
+		e.Answered(&shown, e.Runtime.Now().Sub(arrived))
 	}
 	return resp, err
 }

@@ -19,6 +19,7 @@ type Conn struct {
 	backlog []byte // read from below, not given out yet; nil when there is none
 	vetted  int    // how much of it may be given out as it is
 	head    head
+	plain   []byte // the fields of the request that Refuse answered last
 	phase   phase
 	left    int64 // bytes to come of a body of announced length
 	chunks  chunks

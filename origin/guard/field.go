@@ -26,7 +26,7 @@ func (h *head) field(line []byte, at int, l *Limits) Refusal {
 		to--
 	}
 	value := line[from:to]
-	h.heeded = h.heeded || heeded(name)
+	h.heeded = h.heeded || heeded(name, value)
 	switch len(name) { // few names have the length of one that matters
 	case len("Host"):
 		if isName(name, "Host") {
@@ -61,14 +61,14 @@ func (h *head) field(line []byte, at int, l *Limits) Refusal {
 
 // heeded says whether an answer, what becomes of its connection, or what is said of it in a log may depend on a field: those
 // of RFC 9110 7.6.1, 7.8 and 10.1.1, of prefetching (Fetch, 2.2.5), and of traces (W3C Trace Context).
-func heeded(name []byte) bool {
+func heeded(name, value []byte) bool {
 	switch len(name) {
 	case len("Expect"):
 		return isName(name, "Expect")
 	case len("Upgrade"):
 		return isName(name, "Upgrade") || isName(name, "Purpose")
 	case len("Connection"):
-		return isName(name, "Connection")
+		return isName(name, "Connection") && !isName(value, "keep-alive") // which says nothing in HTTP/1.1
 	case len("Traceparent"):
 		return isName(name, "Traceparent") || isName(name, "Sec-Purpose")
 	}

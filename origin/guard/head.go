@@ -157,3 +157,30 @@ func (h *head) finish(b []byte) Refusal {
 	}
 	return None
 }
+
+// maxPlain is how many bytes of fields are remembered: an edge's, and most players'.
+const maxPlain = 512
+
+// repeats reads a head whose fields are, to the byte, those of a plain GET before it, as those of most clients are from one
+// request to the next: then all that is new is its first line. Where it is not so, it has read nothing.
+func (h *head) repeats(b, plain []byte, l *Limits) bool {
+	i := bytes.IndexByte(b, '\n')
+	if i < 1 || len(plain) == 0 || len(b) > l.Head || b[i-1] != '\r' || !bytes.Equal(b[i+1:], plain) {
+		return false
+	}
+	if why := h.requestLine(b[:i-1], 0, l); why != None || !h.gets || h.authority.to > 0 {
+		*h = head{}
+		return false
+	}
+	h.begun, h.end = true, len(b)
+	return true
+}
+
+// remember returns the fields of a plain GET, in place of those before.
+func (h *head) remember(plain, b []byte) []byte {
+	fields := b[h.target.to+len(" HTTP/1.1\r\n"):]
+	if len(fields) > maxPlain || bytes.Equal(fields, plain) {
+		return plain
+	}
+	return append(plain[:0], fields...)
+}

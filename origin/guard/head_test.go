@@ -157,6 +157,35 @@ func FuzzHead(f *testing.F) {
 	})
 }
 
+// A head that repeats the fields of another is read as if it were the first.
+func FuzzRepeats(f *testing.F) {
+	for _, s := range []string{"GET /a HTTP/1.1\r\n", "GET /a?b HTTP/1.1\r\n", "PUT /a HTTP/1.1\r\n", "GET /a HTTP/1.0\r\n", "GET http://x/ HTTP/1.1\r\n",
+		"GET /\x00 HTTP/1.1\r\n", "GET /a HTTP/1.1\n", "\r\nGET /a HTTP/1.1\r\n", "GET /a HTTP/1.1\r\nA: b\r\n", "", "\r\n"} {
+		f.Add([]byte(s), []byte("Host: x\r\nA: b\r\n\r\n"))
+	}
+	f.Fuzz(func(t *testing.T, line, fields []byte) {
+		limits := defaults
+		limits.Head, limits.Target = 128, 32
+		var first head
+		before := append([]byte("GET /before HTTP/1.1\r\n"), fields...)
+		if end, why := first.scan(before, &limits); why != None || end != len(before) || first.heeded || first.codings > 0 || first.length > 0 {
+			return
+		}
+		b := append(line, fields...)
+		var got, want head
+		if !got.repeats(b, first.remember(nil, before), &limits) {
+			if got != (head{}) {
+				t.Fatalf("read something of %q: %+v", b, got)
+			}
+			return
+		}
+		if want.end, want.why = want.scan(b, &limits); got.end != want.end || got.why != want.why || got.gets != want.gets || got.heeded != want.heeded ||
+			got.target != want.target || got.begin != want.begin || got.codings != want.codings || got.length != want.length || got.publishes != want.publishes {
+			t.Fatalf("%q\n%+v\nwant\n%+v", b, got, want)
+		}
+	})
+}
+
 func TestVetPath(t *testing.T) {
 	for path, want := range map[string]Refusal{
 		"/": None, "/a/b": None, "/a/": None, "/...": None, "/.a": None, "/a.": None, "/a..b/c": None,

@@ -277,7 +277,7 @@ func TestCertificateReload(t *testing.T) {
 func TestRefusedConnectionGoesOn(t *testing.T) {
 	ln := servertest.Listen(t)
 	const answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
-	guarded := Listen(ln, Limits{Idle: 5 * time.Second, Refuse: func(_, into []byte) []byte { return append(into, answer...) }})
+	guarded := Listen(ln, Limits{Idle: 5 * time.Second, Refuse: func([]byte) []byte { return []byte(answer) }})
 	srv := &http.Server{ReadHeaderTimeout: 300 * time.Millisecond, IdleTimeout: 300 * time.Millisecond,
 		Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("net/http heard of it") })}
 	go srv.Serve(guarded)

@@ -30,17 +30,19 @@ func (c *Conn) send(answer []byte) {
 }
 
 // answer scans b[:n], which came as the beginning of a request, and returns the answer in net/http's place, if there is one.
-// It is written into the rest of b, where there is room for it.
 func (c *Conn) answer(b []byte, n int) []byte {
 	h := &c.head
-	h.end, h.why = h.scan(b[:n], c.limits)
+	if !h.repeats(b[:n], c.plain, c.limits) {
+		h.end, h.why = h.scan(b[:n], c.limits)
+	}
 	if h.why != None || h.end != n || h.begin > 0 || c.limits.Refuse == nil || len(c.limits.Hosts) > 0 ||
 		!h.gets || h.heeded || h.codings > 0 || h.length > 0 || c.requests+1 >= c.limits.Requests {
 		return nil
 	}
-	answer := c.limits.Refuse(h.target.of(b), b[n:n])
+	answer := c.limits.Refuse(h.target.of(b))
 	if len(answer) > 0 {
 		c.run = 0
+		c.plain = h.remember(c.plain, b[:n])
 		c.admit()
 		c.served++
 		c.renew()

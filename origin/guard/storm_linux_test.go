@@ -19,12 +19,14 @@ import (
 
 const stormAnswer = "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno"
 
+var stormBytes = []byte(stormAnswer)
+
 // refuseNo refuses what begins with /no.
-func refuseNo(target, into []byte) []byte {
+func refuseNo(target []byte) []byte {
 	if !bytes.HasPrefix(target, []byte("/no")) {
 		return nil
 	}
-	return append(into, stormAnswer...)
+	return stormBytes
 }
 
 // plain hides that its connections are TCP's, so that they are read as any.
@@ -177,6 +179,7 @@ func TestRefuseIsAskedOfPlainGets(t *testing.T) {
 		"GET /no HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n":                          true,
 		"GET /no HTTP/1.1\r\nHost: x\r\nConnection: close\r\n":                          false,
 		"GET /no HTTP/1.1\r\nHost: x\r\ncONNECTION: x\r\nA: b\r\n":                      false,
+		"GET /no HTTP/1.1\r\nHost: x\r\nConnection: Keep-Alive\r\n":                     true,
 		"GET /no HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\n":                               false,
 		"GET /no HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n":                       false,
 		"GET /no HTTP/1.1\r\nPurpose: prefetch\r\nHost: x\r\n":                          false,
@@ -184,9 +187,9 @@ func TestRefuseIsAskedOfPlainGets(t *testing.T) {
 		"GET /no HTTP/1.1\r\nHost: x\r\nTraceparent: 00-0-0-00\r\n":                     false,
 	} {
 		var asked atomic.Bool
-		l := stormServer(t, false, Limits{Refuse: func(target, into []byte) []byte {
+		l := stormServer(t, false, Limits{Refuse: func(target []byte) []byte {
 			asked.Store(true)
-			return refuseNo(target, into)
+			return refuseNo(target)
 		}})
 		c := dialStorm(t, l)
 		_, _ = io.WriteString(c, request+"\r\n")
@@ -201,7 +204,7 @@ func TestStormOfLargeAnswers(t *testing.T) {
 	large := stormAnswer + strings.Repeat("x", 16<<20)
 	for _, hidden := range []bool{false, true} {
 		for _, reads := range []bool{true, false} {
-			limits := Limits{Refuse: func(_, into []byte) []byte { return append(into, large...) }}
+			limits := Limits{Refuse: func([]byte) []byte { return []byte(large) }}
 			if !reads {
 				limits.WriteTime = 300 * time.Millisecond
 			}

@@ -46,7 +46,7 @@ func gathered(t *testing.T) (names map[string]bool) {
 		w.WatchStore("publish", func() keyvalue.Stats { return keyvalue.Stats{} })
 		w.WatchCopies("publish", func() (made, failed, unmade int64) { return 0, 0, 0 })
 		w.WatchLog(metrics.NewLog(nil))
-		w.WatchEdge()(origin.Response{}, 0)
+		w.WatchEdge()(&origin.Response{}, 0)
 		w.Process()
 		d := w.Directory(&directory{states: []origin.State{st}})
 		if _, err := d.Events(t.Context()); err != nil {
@@ -139,8 +139,8 @@ func TestDashboardShowsEverything(t *testing.T) {
 			for range 12 {
 				_, _ = d.Events(t.Context())
 				w.everything()
-				edge(origin.Response{Cache: origin.CacheStatus{Hit: true}}, time.Millisecond)
-				edge(origin.Response{Cache: origin.CacheStatus{Forward: "uri-miss"}}, time.Millisecond)
+				edge(&origin.Response{Cache: origin.CacheStatus{Hit: true}}, time.Millisecond)
+				edge(&origin.Response{Cache: origin.CacheStatus{Forward: "uri-miss"}}, time.Millisecond)
 				if err := history.Scrape(time.Now(), "e1", w.Registry); err != nil {
 					t.Fatal(err)
 				}

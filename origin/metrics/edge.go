@@ -19,7 +19,7 @@ const (
 
 // WatchEdge adds what an edge answers. What it returns is for the edge to be told with every answer, and may be called at
 // once. The hit ratio is that of "hit" and "collapsed" to all but "own".
-func (m *Metrics) WatchEdge() func(r origin.Response, took time.Duration) {
+func (m *Metrics) WatchEdge() func(r *origin.Response, took time.Duration) {
 	requests := counter("edge_requests_total", "Requests for segments and headers that an edge answered, by how it came by the answer.", "result")
 	sent := counter("edge_sent_bytes_total", "Bytes of the objects that an edge answered with, however much of them was wanted.", "result")
 	latency := histogram("edge_request_duration_seconds", "From a request's arrival at an edge to its answer, less the time that an origin held it open for; of a collapsed one, as far as that is known.", "result")
@@ -32,8 +32,8 @@ func (m *Metrics) WatchEdge() func(r origin.Response, took time.Duration) {
 	for _, result := range []string{edgeOwn, edgeHit, edgeCollapsed, edgeMiss, edgeUnreached} {
 		of[result] = counted{requests.WithLabelValues(result), sent.WithLabelValues(result), latency.WithLabelValues(result)}
 	}
-	return func(r origin.Response, took time.Duration) {
-		c := of[edgeResult(&r)]
+	return func(r *origin.Response, took time.Duration) {
+		c := of[edgeResult(r)]
 		c.requests.Inc()
 		c.sent.Add(float64(r.Object.Size))
 		c.latency.Observe(max(0, took-r.Hold).Seconds())

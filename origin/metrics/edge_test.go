@@ -22,7 +22,7 @@ func TestWhatAnEdgeCounts(t *testing.T) {
 			{Reason: origin.NoOrigin, Cache: origin.CacheStatus{Cache: "e", Forward: "uri-miss"}},
 		} {
 			for range i + 1 {
-				answered(r, 3*time.Second)
+				answered(&r, 3*time.Second)
 			}
 		}
 		for i, result := range []string{"own", "hit", "collapsed", "miss", "no-origin"} {

@@ -87,7 +87,7 @@ func TestLint(t *testing.T) {
 		w.everything()
 		w.WatchStore("publish", func() keyvalue.Stats { return keyvalue.Stats{} })
 		w.WatchLog(metrics.NewLog(nil))
-		w.WatchEdge()(origin.Response{}, 0)
+		w.WatchEdge()(&origin.Response{}, 0)
 		problems, err := testutil.GatherAndLint(w.Registry)
 		if err != nil || len(problems) > 0 {
 			t.Errorf("%v, %v", problems, err)

@@ -38,7 +38,7 @@ func Delivery(g origin.Getter, c Catalog, clock origin.Clock) DeliveryHandler {
 // A DeliveryHandler can also answer from a request's target alone; its Refuse is a guard's (guard.Limits).
 type DeliveryHandler interface {
 	http.Handler
-	Refuse(target, into []byte) []byte
+	Refuse(target []byte) (answer []byte)
 }
 
 type delivery struct {

@@ -60,8 +60,8 @@ type counting struct {
 	delivery originhttp.DeliveryHandler
 }
 
-func (c counting) Refuse(target, into []byte) []byte {
-	return c.delivery.Refuse(target, into)
+func (c counting) Refuse(target []byte) []byte {
+	return c.delivery.Refuse(target)
 }
 
 func asShipped(node *origin.Node) originhttp.DeliveryHandler {

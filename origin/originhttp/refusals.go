@@ -17,7 +17,7 @@ type refuser interface {
 // Refuse answers a plain GET from its target alone, if all that it gets is a refusal: the same bytes that ServeHTTP would have
 // net/http write, at a fraction of the processor time, which is what a storm of requests for nothing is about. The guard
 // asks before net/http hears of the request. It returns nil for whatever is not refused.
-func (d *delivery) Refuse(target, into []byte) []byte {
+func (d *delivery) Refuse(target []byte) []byte {
 	if d.refuser == nil {
 		return nil
 	}
@@ -32,7 +32,7 @@ func (d *delivery) Refuse(target, into []byte) []byte {
 	if !ok {
 		return nil
 	}
-	return append(into, d.refused.of(refused{r.Reason, r.MaxAge.Truncate(time.Millisecond), r.Bulletin, r.At.Unix()})...)
+	return d.refused.of(refused{r.Reason, r.MaxAge.Truncate(time.Millisecond), r.Bulletin, r.At.Unix()})
 }
 
 // refused is what the text of a refusal depends on.

@@ -253,13 +253,12 @@ func BenchmarkRefuse(b *testing.B) {
 	p := segmentOf(b, ev, 20, 0)
 	node.Announce(origin.Announcement{Key: p.Key, Candidate: origin.Candidate{Pipeline: "a", Region: "us-east", Digest: p.Object.Digest, Size: p.Object.Size}})
 	refuse := asShipped(node).Refuse
-	into := make([]byte, 0, 4<<10)
 	for status, number := range map[int]int{404: 4000, 503: 20} { // any order: each says which it is
 		target := fmt.Appendf(nil, "/final/%s/%d.m4s", ev.Renditions[0].ID, number)
 		b.Run(fmt.Sprint(status), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if answer := refuse(target, into); len(answer) < 12 || string(answer[9:12]) != fmt.Sprint(status) {
+				if answer := refuse(target); len(answer) < 12 || string(answer[9:12]) != fmt.Sprint(status) {
 					b.Fatalf("%q", answer)
 				}
 			}
