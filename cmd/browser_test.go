@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,12 +54,15 @@ type playback struct {
 func TestBrowserPlays(t *testing.T) {
 	t.Parallel()
 	browser := needBrowser(t)
-	o := begin(t, "origin", "--config", configuration(t, twoEvents), "--publish", "127.0.0.1:0", "--deliver", "127.0.0.1:0",
+	begins := time.Now().Add(10 * time.Second).Truncate(2 * time.Second) // when all that a first segment takes is there
+	config := strings.ReplaceAll(twoEvents, "start: now", "start: "+begins.UTC().Format(time.RFC3339))
+	o := begin(t, "origin", "--config", configuration(t, config), "--publish", "127.0.0.1:0", "--deliver", "127.0.0.1:0",
 		"--operate", "127.0.0.1:0")
 	at := o.addresses(t, "publish", "deliver", "operate")
 	begin(t, "encode", "--to", at["publish"], "--config-from", at["deliver"], "--event", "open", "--pipeline", "a")
 	edge := begin(t, "edge", "--listen", "127.0.0.1:0", "--origin", "us-east="+at["deliver"], "--event", "open")
 	site := servePlayers(t)
+	time.Sleep(time.Until(begins))
 	// Whoever comes with the first segment has a buffer of one, and may have to wait for the next; hls.js says so.
 	const stalls = "mediaError: bufferStalledError"
 	pageOf := func(player, manifest string) string {

@@ -33,9 +33,9 @@ type Limits struct {
 	Pipelined int // 1,000 in a row that came before the answer to the one before; the last one's answer says close
 
 	// Refuse, if not nil, is shown the target of a plain GET: of HTTP/1.1, alone, with no body, and no field that says how it
-	// is to be treated (Connection, Expect, Upgrade, Purpose, Sec-Purpose, Traceparent). It may return a whole answer, which
-	// must not change any more: then net/http, and whatever is in front of its handlers, never hears of the request. It returns
-	// nil for those that are theirs. It is not asked where Hosts are given.
+	// is to be treated (Connection but for keep-alive, Expect, Upgrade, Purpose, Sec-Purpose, Traceparent). It may return a
+	// whole answer, which must not change any more: then net/http, and whatever is in front of its handlers, never hears of the
+	// request. It returns nil for those that are theirs. It is not asked where Hosts are given.
 	Refuse func(target []byte) (answer []byte)
 
 	// Hosts are the names, without ports, that requests may be for; others are answered 421. None allows any.

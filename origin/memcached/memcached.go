@@ -114,8 +114,8 @@ func (n *Node) Get(ctx context.Context, key origin.Key, digest uint32) (origin.O
 	return n.GetInto(ctx, key, digest, nil)
 }
 
-// GetInto is a Get that puts the body into a buffer, if it fits there. Not having to allocate is half of its cost. The
-// buffer is the caller's again, with anything in it, when this returns.
+// GetInto is a Get that puts the body into a buffer, if it fits there. Not having to allocate saves a sixth of its cost, or
+// more. The buffer is the caller's again, with anything in it, when this returns.
 func (n *Node) GetInto(ctx context.Context, key origin.Key, digest uint32, into []byte) (o origin.Object, err error) {
 	id := identify(key)
 	command := fmt.Appendf(make([]byte, 0, 64), "get %s\r\n", id.key())

@@ -117,8 +117,15 @@ func (d *Cluster) Up(n *Node) error {
 				c = tls.Server(c, d.encryption)
 			}
 			d.mu.Lock()
-			n.conns[c] = true
+			up := n.listener == l
+			if up {
+				n.conns[c] = true
+			}
 			d.mu.Unlock()
+			if !up { // it went down before this one was known
+				_ = c.Close()
+				return
+			}
 			d.wait.Go(func() { d.serve(n, c) })
 		}
 	})
@@ -131,6 +138,7 @@ func (d *Cluster) Down(n *Node) {
 	defer d.mu.Unlock()
 	if n.listener != nil {
 		_ = n.listener.Close()
+		n.listener = nil
 	}
 	for c := range n.conns {
 		_ = c.Close()
