@@ -60,7 +60,8 @@ func (h *head) field(line []byte, at int, l *Limits) Refusal {
 }
 
 // heeded says whether an answer, what becomes of its connection, or what is said of it in a log may depend on a field: those
-// of RFC 9110 7.6.1, 7.8 and 10.1.1, of prefetching (Fetch, 2.2.5), and of traces (W3C Trace Context).
+// of RFC 9110 7.6.1, 7.8 and 10.1.1, of prefetching (Sec-Purpose of the Fetch standard, and what came before it), and of
+// traces (W3C Trace Context).
 func heeded(name, value []byte) bool {
 	switch len(name) {
 	case len("Expect"):

@@ -15,7 +15,7 @@ type head struct {
 	publishes bool // PUT or POST
 	gets      bool // GET, and not old
 	target    span
-	heeded    bool // has a field that is
+	heeded    bool // one of its fields is (see heeded)
 	hosts     int
 	host      span
 	authority span // of the target, when it has one

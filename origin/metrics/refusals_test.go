@@ -23,16 +23,23 @@ func (failing) Get(context.Context, origin.Key, uint32) (origin.Object, error) {
 	return origin.Object{}, errors.New("down")
 }
 
+// announced is a world with an event of which segment 8, at the live edge, is said to be in the store.
+func announced(t *testing.T, change func(*origin.NodeConfig)) *world {
+	t.Helper()
+	w := newWorld(t, change)
+	w.apply(cup())
+	time.Sleep(20 * time.Second)
+	w.node.Announce(origin.Announcement{Key: origin.Key{Event: "cup", Rendition: "v1", Number: 8, Pipeline: "a"},
+		Candidate: origin.Candidate{Pipeline: "a", Region: "us-east", Size: 1}})
+	return w
+}
+
 func TestLogRefusals(t *testing.T) {
 	segment := func(n origin.SegmentNumber) origin.Request {
 		return origin.Request{Event: "cup", Rendition: "v1", Number: n}
 	}
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(c *origin.NodeConfig) { c.Store = failing{c.Store} })
-		w.apply(cup())
-		time.Sleep(20 * time.Second)
-		w.node.Announce(origin.Announcement{Key: origin.Key{Event: "cup", Rendition: "v1", Number: 8, Pipeline: "a"},
-			Candidate: origin.Candidate{Pipeline: "a", Region: "us-east", Size: 1}})
+		w := announced(t, func(c *origin.NodeConfig) { c.Store = failing{c.Store} })
 		log, _, out := newLog()
 		g := metrics.LogRefusals(w.node, log)
 		traced := metrics.Traced(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -79,11 +86,7 @@ func (refusing) Done(origin.Ask, time.Duration, bool) {}
 // What is refused from memory alone is told of once a second, as what Get refuses is, and counted together with it.
 func TestLogRefusalsFromMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(c *origin.NodeConfig) { c.Admission = refusing{} })
-		w.apply(cup())
-		time.Sleep(20 * time.Second)
-		w.node.Announce(origin.Announcement{Key: origin.Key{Event: "cup", Rendition: "v1", Number: 8, Pipeline: "a"},
-			Candidate: origin.Candidate{Pipeline: "a", Region: "us-east", Size: 1}})
+		w := announced(t, func(c *origin.NodeConfig) { c.Admission = refusing{} })
 		log, l, out := newLog()
 		g := metrics.LogRefusals(w.node, log)
 		memory := g.(interface {
